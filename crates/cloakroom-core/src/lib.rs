@@ -1,0 +1,54 @@
+//! The vocabulary and the rules of Cloakroom: what a session is, what a store must do,
+//! and what makes a credential true now.
+//!
+//! Nothing here speaks HTTP or SQL. Applications use the `cloakroom` crate; authors of a store
+//! implement [`Store`], [`Browse`] and [`History`] and run the suite of `cloakroom-testkit`.
+//! The laws this crate keeps are numbered in `docs/architecture.md`.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod browse;
+mod clock;
+mod data;
+mod error;
+mod id;
+mod lifetime;
+mod login;
+mod memory;
+mod policy;
+mod reason;
+mod record;
+mod secret;
+mod sessions;
+mod store;
+mod sweeper;
+mod token;
+mod touches;
+mod user;
+mod verdict;
+
+pub use answer::Answer;
+pub use browse::{
+    Browse, Counts, Cursor, EndedPage, EndedSession, History, HistoryQuery, NameMatch, Page, Query,
+    SessionStore, Summary,
+};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use data::{DataChange, DataLimits, Entry, Expect, Keys, check_key};
+pub use error::{SessionError, StoreError};
+pub use id::{IdError, SessionId};
+pub use lifetime::{Lifetime, granularity};
+pub use login::{ClientInfo, Issued, Login};
+pub use memory::MemoryStore;
+pub use policy::{Durability, LimitPolicy, Policy, RevocationBound, SessionLimit};
+pub use reason::EndReason;
+pub use record::{Record, Renewal};
+pub use secret::SecretDigest;
+pub use sessions::Sessions;
+pub use store::{
+    Carry, End, Ended, Guard, Inserted, NewSession, RenewalStep, Replaces, Rotation, Selector,
+    Store, StoreAnswer, Sweep, Swept, Touch, Updated,
+};
+pub use sweeper::SweepReport;
+pub use token::{Presented, SessionToken, TokenCodec};
+pub use user::{User, UserError, UserId};
+pub use verdict::{Live, Match, Rejection, Verdict};

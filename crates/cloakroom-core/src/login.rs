@@ -1,0 +1,73 @@
+use crate::{Carry, SessionId, SessionToken, User};
+
+/// Where a session came from, as the application saw it at login.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// The client's address.
+    pub address: Option<String>,
+    /// The client's user agent; cut to 512 bytes.
+    pub user_agent: Option<String>,
+}
+
+/// A login to be recorded. The application has already established who it is.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub(crate) user: User,
+    pub(crate) remember: bool,
+    pub(crate) epoch: Option<u64>,
+    pub(crate) carry: Carry,
+}
+
+impl Login {
+    /// A login of `user` that carries no anonymous data over.
+    pub fn new(user: User) -> Self {
+        Self {
+            user,
+            remember: false,
+            epoch: None,
+            carry: Carry::Nothing,
+        }
+    }
+
+    /// Uses the longer pair of timeouts, and a cookie that outlives the browser.
+    #[must_use]
+    pub fn remember(mut self, remember: bool) -> Self {
+        self.remember = remember;
+        self
+    }
+
+    /// Which data of the anonymous session it replaces is kept. Data of another user's session
+    /// is never carried.
+    #[must_use]
+    pub fn carry(mut self, carry: Carry) -> Self {
+        self.carry = carry;
+        self
+    }
+
+    /// The user's epoch, read with [`Sessions::epoch`](crate::Sessions::epoch) before the
+    /// password was checked. If the user's sessions are ended in between, the login is refused.
+    #[must_use]
+    pub fn as_of(mut self, epoch: u64) -> Self {
+        self.epoch = Some(epoch);
+        self
+    }
+}
+
+impl From<User> for Login {
+    fn from(user: User) -> Self {
+        Self::new(user)
+    }
+}
+
+/// A session just issued, with its credential.
+#[derive(Debug)]
+pub struct Issued {
+    /// The new session.
+    pub id: SessionId,
+    /// Its credential, shown this once.
+    pub token: SessionToken,
+    /// Sessions that the limit of concurrent sessions ended.
+    pub ended: Vec<SessionId>,
+    /// The session as a verification would see it.
+    pub live: crate::Live,
+}

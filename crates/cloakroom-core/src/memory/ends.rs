@@ -1,0 +1,136 @@
+use super::state::{Row, State};
+use crate::{
+    ClientInfo, End, EndReason, Ended, EndedSession, Selector, SessionId, Sweep, Swept, Timestamp,
+    UserId,
+};
+use std::sync::Arc;
+
+impl State {
+    pub(super) fn end(&mut self, end: &End) -> Ended {
+        let mut epoch = 0;
+        let ids = match &end.selector {
+            Selector::Session(id) => vec![*id],
+            Selector::User(user) => {
+                epoch = self.raise(user, end.epoch);
+                self.ids_of(user)
+            }
+            Selector::UserExcept(user, kept) => {
+                epoch = self.raise(user, end.epoch);
+                self.keep(*kept, user, epoch);
+                self.ids_of(user)
+                    .into_iter()
+                    .filter(|id| id != kept)
+                    .collect()
+            }
+            Selector::Everyone => {
+                self.everyone_epoch += 1;
+                self.rows.keys().copied().collect()
+            }
+        };
+        let by = end.by.as_deref();
+        let count = ids
+            .into_iter()
+            .map(|id| self.end_one(id, end.reason, by, end.now))
+            .sum();
+        Ended { count, epoch }
+    }
+
+    fn raise(&mut self, user: &UserId, least: Option<u64>) -> u64 {
+        let next = (self.epoch(user) + 1).max(least.unwrap_or(0));
+        self.user_epochs
+            .insert(user.clone(), next - self.everyone_epoch);
+        next
+    }
+
+    fn keep(&mut self, id: SessionId, user: &UserId, epoch: u64) {
+        let row = self
+            .rows
+            .get_mut(&id)
+            .filter(|row| row.record.user.as_ref() == Some(user));
+        if let Some(row) = row {
+            Arc::make_mut(&mut row.record).epoch = epoch;
+        }
+    }
+
+    /// Ends a session if it is there; 1 if it was live.
+    pub(super) fn end_one(
+        &mut self,
+        id: SessionId,
+        reason: EndReason,
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> u64 {
+        let Some(row) = self.take(id) else { return 0 };
+        if row.record.is_expired(now) {
+            self.expire(&row);
+            return 0;
+        }
+        self.bury(&row, reason, now, by);
+        1
+    }
+
+    fn expire(&mut self, row: &Row) {
+        if row.record.user.is_some() {
+            self.bury(row, row.record.expiry_reason(), row.record.deadline(), None);
+        }
+    }
+
+    fn bury(&mut self, row: &Row, reason: EndReason, ended_at: Timestamp, by: Option<&str>) {
+        let record = &row.record;
+        let ClientInfo {
+            address,
+            user_agent,
+        } = record.client.clone();
+        let ended = EndedSession {
+            id: record.id,
+            user: record.user.clone(),
+            user_name: record.user_name.clone(),
+            created_at: record.created_at,
+            last_seen_at: record.last_seen_at,
+            ended_at,
+            reason,
+            ended_by: by.map(str::to_owned),
+            client_address: address,
+            user_agent,
+        };
+        self.ended_order.insert((ended_at, record.id));
+        self.ended.insert(record.id, ended);
+    }
+
+    pub(super) fn sweep(&mut self, sweep: Sweep) -> Swept {
+        let limit = sweep.limit as usize;
+        let expired: Vec<SessionId> = self.expired(sweep.now).take(limit).collect();
+        for id in &expired {
+            if let Some(row) = self.take(*id) {
+                self.expire(&row);
+            }
+        }
+        let stale = self
+            .ended_order
+            .iter()
+            .take_while(|(at, _)| *at < sweep.history_before);
+        let stale: Vec<_> = stale.take(limit).copied().collect();
+        for (ended_at, id) in &stale {
+            self.ended_order.remove(&(*ended_at, *id));
+            self.ended.remove(id);
+        }
+        let oldest = self.by_deadline.first().map(|(deadline, _)| *deadline);
+        Swept {
+            sessions: expired.len() as u64,
+            history: stale.len() as u64,
+            backlog: self
+                .expired(sweep.now)
+                .take(limit.saturating_mul(10))
+                .count() as u64,
+            oldest: oldest.filter(|deadline| *deadline <= sweep.now),
+        }
+    }
+
+    fn expired(&self, now: Timestamp) -> impl Iterator<Item = SessionId> {
+        let due = self
+            .by_deadline
+            .iter()
+            .take_while(move |(deadline, _)| *deadline <= now);
+        due.map(|(_, id)| *id)
+    }
+}

@@ -1,0 +1,294 @@
+use std::sync::Arc;
+
+use crate::{
+    Carry, ClientInfo, Guard, Inserted, Issued, Lifetime, Live, Login, Match, NewSession, Record,
+    Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken, Sessions, StoreError,
+    Timestamp, Updated, User, UserId,
+};
+
+/// Longest user agent kept, in bytes.
+const MAX_USER_AGENT_BYTES: usize = 512;
+/// Longest client address kept, in bytes: an IPv6 address with a zone fits.
+const MAX_ADDRESS_BYTES: usize = 64;
+/// A collision of random ids is a fault of the random source long before the third time.
+const MOST_INSERTS: usize = 3;
+
+impl Sessions {
+    /// Records a login and issues a fresh credential. The session of the same client that it
+    /// takes the place of, whoever's it was, ends in the same commit.
+    ///
+    /// # Errors
+    /// [`SessionError::LimitReached`], [`SessionError::Superseded`], or a fault of the store.
+    pub async fn log_in(
+        &self,
+        login: impl Into<Login>,
+        client: ClientInfo,
+        over: Option<&Live>,
+    ) -> Result<Issued, SessionError> {
+        let login = login.into();
+        let replaces = over.map(|live| Replaces {
+            id: live.id(),
+            carry: carried(&login, live),
+        });
+        let sessions = self.clone();
+        Self::to_its_end(async move { sessions.insert_login(login, client, replaces).await }).await
+    }
+
+    /// Begins an anonymous session with its first data.
+    ///
+    /// # Errors
+    /// [`SessionError::Full`], [`SessionError::TooLarge`], or a fault of the store.
+    pub async fn begin_anonymous(
+        &self,
+        client: ClientInfo,
+        data: Vec<(String, String)>,
+    ) -> Result<Issued, SessionError> {
+        self.check_size(&data)?;
+        let sessions = self.clone();
+        Self::to_its_end(async move {
+            let lifetime = sessions.0.policy.anonymous;
+            let draft = Draft {
+                user: None,
+                epoch: 0,
+                remembered: false,
+                lifetime,
+                client,
+            };
+            sessions.insert(&draft, data, None).await
+        })
+        .await
+    }
+
+    /// Gives the session a fresh credential because its privileges changed. The old one is dead
+    /// at once. `authenticated` says that the user has just proved who they are.
+    ///
+    /// # Errors
+    /// [`SessionError::Gone`] when the session ended or was rotated meanwhile, or a fault.
+    pub async fn rotate(&self, live: &Live, authenticated: bool) -> Result<Issued, SessionError> {
+        let (sessions, record) = (self.clone(), Arc::clone(&live.record));
+        Self::to_its_end(async move { sessions.rotate_record(&record, authenticated).await }).await
+    }
+
+    /// How often all sessions of `user` were ended. Read it before checking a password and hand
+    /// it to [`Login::as_of`], so that a change of password in between wins.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn epoch(&self, user: &UserId) -> Result<u64, StoreError> {
+        self.0.store.epoch(user.clone()).await
+    }
+
+    /// Sets the groups in all live sessions of `user` (law 11). Returns how many there were.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn regroup(&self, user: &User) -> Result<u64, StoreError> {
+        let now = self.now();
+        self.0
+            .store
+            .regroup(user.id.clone(), user.groups.clone(), now)
+            .await
+    }
+
+    async fn insert_login(
+        &self,
+        login: Login,
+        client: ClientInfo,
+        replaces: Option<Replaces>,
+    ) -> Result<Issued, SessionError> {
+        let epoch = match login.epoch {
+            Some(epoch) => epoch,
+            None => self.epoch(&login.user.id).await?,
+        };
+        let lifetime = self.0.policy.login_lifetime(login.remember);
+        let remembered = login.remember;
+        let draft = Draft {
+            user: Some(login.user),
+            epoch,
+            remembered,
+            lifetime,
+            client,
+        };
+        self.insert(&draft, Vec::new(), replaces).await
+    }
+
+    async fn insert(
+        &self,
+        draft: &Draft,
+        data: Vec<(String, String)>,
+        replaces: Option<Replaces>,
+    ) -> Result<Issued, SessionError> {
+        for _ in 0..MOST_INSERTS {
+            let now = self.now();
+            let id = SessionId::new(now);
+            let (token, digest) = self.0.codec.issue(id, 0)?;
+            let new = NewSession {
+                record: draft.record(id, digest, now),
+                data: data.clone(),
+                replaces: replaces.clone(),
+                limit: self.0.policy.limit,
+                anonymous_cap: self.0.policy.anonymous_cap,
+            };
+            let record = new.record.clone();
+            match self.0.store.insert(new).await? {
+                Inserted::Done { ended } => return Ok(self.issued(record, token, ended)?),
+                Inserted::Conflict => {}
+                Inserted::Full => return Err(SessionError::Full),
+                Inserted::LimitReached => return Err(SessionError::LimitReached),
+                Inserted::Superseded => return Err(SessionError::Superseded),
+            }
+        }
+        Err(StoreError::failed("insert a session", "its fresh id was in use three times").into())
+    }
+
+    async fn rotate_record(
+        &self,
+        record: &Record,
+        authenticated: bool,
+    ) -> Result<Issued, SessionError> {
+        let now = self.now();
+        let counter = record.renewal.counter.saturating_add(1);
+        let (token, digest) = self.0.codec.issue(record.id, counter)?;
+        let authenticated_at = authenticated.then_some(now);
+        let guard = Guard {
+            id: record.id,
+            generation: record.generation,
+            now,
+        };
+        match self
+            .0
+            .store
+            .rotate(
+                guard,
+                Rotation {
+                    digest,
+                    counter,
+                    authenticated_at,
+                },
+            )
+            .await?
+        {
+            Updated::Done { .. } => {}
+            _ => return Err(SessionError::Gone),
+        }
+        let mut rotated = record.clone();
+        rotated.digest = digest;
+        rotated.renewal = Renewal::fresh(counter, now);
+        rotated.generation += 1;
+        rotated.authenticated_at = authenticated_at.or(record.authenticated_at);
+        Ok(self.issued(rotated, token, Vec::new())?)
+    }
+
+    fn issued(
+        &self,
+        record: Record,
+        token: SessionToken,
+        ended: Vec<SessionId>,
+    ) -> Result<Issued, StoreError> {
+        let presented = self.0.codec.read(token.reveal()).ok_or_else(|| {
+            StoreError::failed(
+                "issue a credential",
+                "the codec does not read what it issued",
+            )
+        })?;
+        let (id, presented) = (record.id, Arc::new(presented));
+        let live = Live {
+            record: Arc::new(record),
+            matched: Match::Current,
+            presented,
+        };
+        Ok(Issued {
+            id,
+            token,
+            ended,
+            live,
+        })
+    }
+
+    fn check_size(&self, data: &[(String, String)]) -> Result<(), SessionError> {
+        let limits = self.0.policy.data;
+        let (keys, bytes) = (
+            data.len(),
+            data.iter().map(|(key, json)| key.len() + json.len()).sum(),
+        );
+        if keys > limits.keys || bytes > limits.bytes {
+            return Err(SessionError::TooLarge {
+                keys,
+                bytes,
+                limits,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What a new record is made of, apart from its id and credential.
+struct Draft {
+    user: Option<User>,
+    epoch: u64,
+    remembered: bool,
+    lifetime: Lifetime,
+    client: ClientInfo,
+}
+
+impl Draft {
+    fn record(&self, id: SessionId, digest: crate::SecretDigest, now: Timestamp) -> Record {
+        let user = self.user.as_ref();
+        Record {
+            id,
+            digest,
+            renewal: Renewal::fresh(0, now),
+            user: user.map(|user| user.id.clone()),
+            user_name: user.map(|user| user.name.clone()),
+            groups: user.map_or_else(Vec::new, |user| user.groups.clone()),
+            epoch: self.epoch,
+            generation: 0,
+            created_at: now,
+            authenticated_at: user.map(|_| now),
+            last_seen_at: now,
+            idle_timeout: self.lifetime.idle,
+            absolute_deadline: now.after(self.lifetime.absolute),
+            remembered: self.remembered,
+            client: bounded(&self.client),
+        }
+    }
+}
+
+/// What of the replaced session's data goes over: another user's never does.
+fn carried(login: &Login, live: &Live) -> Carry {
+    match live.user() {
+        Some(user) if *user != login.user.id => Carry::Nothing,
+        _ => login.carry.clone(),
+    }
+}
+
+fn bounded(client: &ClientInfo) -> ClientInfo {
+    let cut = |text: &Option<String>, most| text.as_deref().map(|text| cut(text, most));
+    ClientInfo {
+        address: cut(&client.address, MAX_ADDRESS_BYTES),
+        user_agent: cut(&client.user_agent, MAX_USER_AGENT_BYTES),
+    }
+}
+
+/// At most `most` bytes of the text, whole characters, control characters left out.
+fn cut(text: &str, most: usize) -> String {
+    let mut kept = String::with_capacity(text.len().min(most));
+    for character in text.chars().filter(|character| !character.is_control()) {
+        if kept.len() + character.len_utf8() > most {
+            break;
+        }
+        kept.push(character);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_agent_is_cut_at_a_character_and_loses_control_characters() {
+        assert_eq!(cut("a\r\nbé", 3), "ab");
+        assert_eq!(cut("a\u{1b}[31mb", 64), "a[31mb");
+    }
+}

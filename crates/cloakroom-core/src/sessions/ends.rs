@@ -1,0 +1,109 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{End, EndReason, Ended, Selector, SessionId, Sessions, StoreError, UserId};
+
+/// Pauses before an end is tried again after a fault.
+const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(25), Duration::from_millis(150)];
+
+impl Sessions {
+    /// Ends one session. True if it was live. Once this has answered, the session is refused
+    /// within [`Sessions::revocation_bound`] and stays so (law 2).
+    ///
+    /// # Errors
+    /// A fault of the store after retries: the end is then not acknowledged, and may or may not
+    /// have happened.
+    pub async fn end(
+        &self,
+        id: SessionId,
+        reason: EndReason,
+        by: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let ended = self
+            .end_all(Selector::Session(id), reason, by, None)
+            .await?;
+        Ok(ended.count > 0)
+    }
+
+    /// Ends all sessions of a user, those of logins under way included.
+    ///
+    /// # Errors
+    /// As [`Sessions::end`].
+    pub async fn end_user(
+        &self,
+        user: &UserId,
+        reason: EndReason,
+        by: Option<&str>,
+    ) -> Result<Ended, StoreError> {
+        self.end_all(Selector::User(user.clone()), reason, by, None)
+            .await
+    }
+
+    /// Ends all sessions of a user but `kept`.
+    ///
+    /// # Errors
+    /// As [`Sessions::end`].
+    pub async fn end_others(
+        &self,
+        user: &UserId,
+        kept: SessionId,
+        reason: EndReason,
+        by: Option<&str>,
+    ) -> Result<Ended, StoreError> {
+        self.end_all(Selector::UserExcept(user.clone(), kept), reason, by, None)
+            .await
+    }
+
+    /// Ends every session, anonymous ones and the caller's own included.
+    ///
+    /// # Errors
+    /// As [`Sessions::end`].
+    pub async fn end_everyone(
+        &self,
+        reason: EndReason,
+        by: Option<&str>,
+    ) -> Result<Ended, StoreError> {
+        self.end_all(Selector::Everyone, reason, by, None).await
+    }
+
+    /// Ends what `selector` names. `epoch` is the least epoch the user has afterwards, for
+    /// applications that keep epochs of their own beside their users.
+    ///
+    /// # Errors
+    /// As [`Sessions::end`].
+    pub async fn end_all(
+        &self,
+        selector: Selector,
+        reason: EndReason,
+        by: Option<&str>,
+        epoch: Option<u64>,
+    ) -> Result<Ended, StoreError> {
+        let by = by.map(str::to_owned);
+        self.end_definitely(End {
+            selector,
+            reason,
+            by,
+            now: self.now(),
+            epoch,
+        })
+        .await
+    }
+
+    /// Ends are idempotent, so one whose outcome is unknown is simply tried again.
+    pub(super) async fn end_definitely(&self, end: End) -> Result<Ended, StoreError> {
+        let store = Arc::clone(&self.0.store);
+        Self::to_its_end(async move {
+            for pause in RETRY_PAUSES {
+                match store.end(end.clone()).await {
+                    Ok(ended) => return Ok(ended),
+                    Err(error) => {
+                        tracing::warn!(error = ?error, "ending sessions failed; retrying")
+                    }
+                }
+                tokio::time::sleep(pause).await;
+            }
+            store.end(end).await
+        })
+        .await
+    }
+}

@@ -1,0 +1,110 @@
+//! The one handle an application holds: what makes a credential true now, and every act on
+//! sessions. A recorded authority: a record in the store says so.
+
+mod acts;
+mod data;
+mod ends;
+mod tasks;
+mod verify;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::sweeper::Sweeper;
+use crate::touches::Touches;
+use crate::{
+    Clock, Durability, Policy, RevocationBound, SessionStore, StoreError, SweepReport, Timestamp,
+    TokenCodec,
+};
+
+/// All sessions of one application. Cheap to clone; all clones are one.
+///
+/// Cost of [`Sessions::verify`]: one read of the store. Every act that changes a credential runs
+/// to its end in a task of its own, so a client that hangs up leaves nothing half done (law 9).
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn SessionStore>,
+    codec: Arc<dyn TokenCodec>,
+    clock: Arc<dyn Clock>,
+    policy: Policy,
+    touches: Touches,
+    sweeper: Sweeper,
+}
+
+impl Sessions {
+    /// Sessions in `store` under `policy`. Call [`Sessions::start`] to sweep and to write
+    /// "last seen" in the background.
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        codec: Arc<dyn TokenCodec>,
+        clock: Arc<dyn Clock>,
+        policy: Policy,
+    ) -> Self {
+        let (touches, sweeper) = (Touches::default(), Sweeper::default());
+        Self(Arc::new(Inner {
+            store,
+            codec,
+            clock,
+            policy,
+            touches,
+            sweeper,
+        }))
+    }
+
+    /// The current moment on the clock that all deadlines are judged by.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// The store, for listing sessions and reading their history.
+    pub fn store(&self) -> &dyn SessionStore {
+        &*self.0.store
+    }
+
+    /// When an acknowledged end is refused everywhere: at once, as every verification reads the
+    /// store.
+    pub fn revocation_bound(&self) -> RevocationBound {
+        RevocationBound::Immediate
+    }
+
+    /// What a crash can take of what was acknowledged.
+    pub fn durability(&self) -> Durability {
+        self.0.store.durability()
+    }
+
+    /// What the sweeper has done since the start.
+    pub fn sweep_report(&self) -> SweepReport {
+        self.0.sweeper.report()
+    }
+
+    /// Runs `act` to its end even if the caller goes away (law 9).
+    async fn to_its_end<T, E>(
+        act: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match tokio::spawn(act).await {
+            Ok(outcome) => outcome,
+            Err(stopped) => Err(StoreError::unknown("finish a change", stopped).into()),
+        }
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Sessions")
+            .field("store", &self.0.store)
+            .finish_non_exhaustive()
+    }
+}

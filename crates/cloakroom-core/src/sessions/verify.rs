@@ -1,0 +1,177 @@
+use std::sync::Arc;
+
+use crate::{
+    End, EndReason, Guard, Live, Match, Presented, Record, Rejection, RenewalStep, Selector,
+    SessionToken, Sessions, StoreError, Timestamp, Updated, Verdict, granularity,
+};
+
+/// Most credentials looked at per request (law 7).
+const MOST_CANDIDATES: usize = 4;
+
+impl Sessions {
+    /// What one credential is worth now. Input may be hostile and of any length; a forgery costs
+    /// no read of the store.
+    ///
+    /// # Errors
+    /// A fault of the store, which says nothing about the credential.
+    pub async fn verify(&self, credential: &str) -> Result<Verdict, StoreError> {
+        let Some(presented) = self.0.codec.read(credential) else {
+            return Ok(Verdict::Rejected(Rejection::Forged));
+        };
+        let now = self.now();
+        let Some(record) = self.0.store.load(presented.id, now).await? else {
+            return Ok(Verdict::Rejected(Rejection::Unknown));
+        };
+        if record.digest == presented.digest {
+            return Ok(self.valid(record, Match::Current, presented, now));
+        }
+        self.verify_renewed(record, presented, now).await
+    }
+
+    /// What the credentials of one request are worth together: the one live session they name,
+    /// or [`Rejection::Ambiguous`] when they name several or there are more than four (law 7).
+    ///
+    /// # Errors
+    /// As [`Sessions::verify`].
+    pub async fn verify_any(&self, credentials: &[String]) -> Result<Verdict, StoreError> {
+        if credentials.len() > MOST_CANDIDATES {
+            return Ok(Verdict::Rejected(Rejection::Ambiguous));
+        }
+        let mut verdict = Verdict::Absent;
+        for credential in credentials {
+            verdict = match (verdict, self.verify(credential).await?) {
+                (Verdict::Valid(first), Verdict::Valid(second)) if first.id() != second.id() => {
+                    return Ok(Verdict::Rejected(Rejection::Ambiguous));
+                }
+                (Verdict::Valid(first), _) => Verdict::Valid(first),
+                (_, next) => next,
+            };
+        }
+        Ok(verdict)
+    }
+
+    /// The session that a credential names, if this server issued it; whether it is live or not.
+    pub fn named_by(&self, credential: &str) -> Option<crate::SessionId> {
+        self.0.codec.read(credential).map(|presented| presented.id)
+    }
+
+    /// The successor to send to the client, if its credential is due to be renewed (law 8).
+    /// A lost answer is healed by the next call, which gives the same successor.
+    ///
+    /// # Errors
+    /// A fault of the store; the client keeps a credential that is still good.
+    pub async fn renew(&self, live: &Live) -> Result<Option<SessionToken>, StoreError> {
+        let (record, now) = (&live.record, self.now());
+        let settled = live.matched == Match::Current && record.renewal.next.is_none();
+        if settled && now < record.renewal.since.after(self.0.policy.renew_after) {
+            return Ok(None);
+        }
+        let (token, next) = self.0.codec.successor(&live.presented);
+        if live.matched == Match::Parent {
+            return Ok((next == record.digest).then_some(token));
+        }
+        if settled {
+            let offer = RenewalStep::Offer {
+                counter: record.renewal.counter,
+                next,
+            };
+            let guard = Guard {
+                id: record.id,
+                generation: record.generation,
+                now,
+            };
+            let store = Arc::clone(&self.0.store);
+            let offered = Self::to_its_end(async move { store.renew(guard, offer).await }).await?;
+            return Ok(matches!(offered, Updated::Done { .. }).then_some(token));
+        }
+        Ok((record.renewal.next == Some(next)).then_some(token))
+    }
+
+    async fn verify_renewed(
+        &self,
+        record: Arc<Record>,
+        presented: Presented,
+        now: Timestamp,
+    ) -> Result<Verdict, StoreError> {
+        if record.renewal.next == Some(presented.digest) {
+            return self.promote(record, presented, now).await;
+        }
+        if record.renewal.previous == Some(presented.digest) {
+            if now <= record.renewal.since.after(self.0.policy.renew_grace) {
+                return Ok(self.valid(record, Match::Parent, presented, now));
+            }
+            return self.end_stolen(&record, now).await;
+        }
+        if self.0.codec.descends(&presented, &record) {
+            return self.end_stolen(&record, now).await;
+        }
+        Ok(Verdict::Rejected(Rejection::Mismatch))
+    }
+
+    /// The successor came back, so the client has it: it becomes the current credential.
+    async fn promote(
+        &self,
+        record: Arc<Record>,
+        presented: Presented,
+        now: Timestamp,
+    ) -> Result<Verdict, StoreError> {
+        let guard = Guard {
+            id: record.id,
+            generation: record.generation,
+            now,
+        };
+        let step = RenewalStep::Promote {
+            next: presented.digest,
+        };
+        let store = Arc::clone(&self.0.store);
+        match Self::to_its_end(async move { store.renew(guard, step).await }).await {
+            Ok(Updated::Done { .. }) => match self.0.store.load(record.id, now).await? {
+                Some(record) if record.digest == presented.digest => {
+                    Ok(self.valid(record, Match::Current, presented, now))
+                }
+                _ => Ok(Verdict::Rejected(Rejection::Unknown)),
+            },
+            Ok(_) => Ok(Verdict::Rejected(Rejection::Unknown)),
+            // A store that can be read but not written must not log anybody out; the next
+            // presentation promotes it.
+            Err(error) => {
+                tracing::warn!(session = %record.id, error = ?error, "renewal not recorded yet");
+                Ok(self.valid(record, Match::Current, presented, now))
+            }
+        }
+    }
+
+    async fn end_stolen(&self, record: &Record, now: Timestamp) -> Result<Verdict, StoreError> {
+        tracing::warn!(
+            session = %record.id,
+            user = record.user.as_ref().map(tracing::field::display),
+            "an old credential was presented after its successor; the session ends"
+        );
+        let end = End {
+            selector: Selector::Session(record.id),
+            reason: EndReason::Theft,
+            by: None,
+            now,
+            epoch: None,
+        };
+        self.end_definitely(end).await?;
+        Ok(Verdict::Rejected(Rejection::Theft))
+    }
+
+    fn valid(
+        &self,
+        record: Arc<Record>,
+        matched: Match,
+        presented: Presented,
+        now: Timestamp,
+    ) -> Verdict {
+        if now.since(record.last_seen_at) >= granularity(record.idle_timeout) {
+            self.0.touches.note(record.id, now);
+        }
+        Verdict::Valid(Live {
+            record,
+            matched,
+            presented: Arc::new(presented),
+        })
+    }
+}
