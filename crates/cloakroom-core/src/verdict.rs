@@ -59,4 +59,9 @@ impl Live {
     pub fn user(&self) -> Option<&UserId> {
         self.record.user.as_ref()
     }
+
+    /// The name shown to people.
+    pub fn user_name(&self) -> Option<&str> {
+        self.record.user_name.as_deref()
+    }
 }

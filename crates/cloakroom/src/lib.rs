@@ -1,1 +1,44 @@
-//! x
+//! Who is making each request.
+//!
+//! Cloakroom keeps sessions for axum and tower applications. One constructor chooses where they
+//! live; everything else stays the same:
+//!
+//! ```no_run
+//! # async fn open() -> Result<(), cloakroom::OpenError> {
+//! use cloakroom::Cloakroom;
+//!
+//! let cloakroom = Cloakroom::database("app.db").login_page("/login").open()?;
+//! # let _: axum::Router = axum::Router::new().layer(cloakroom.layer());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Handlers take [`Session`] or [`CurrentUser`]. The crate's README has a whole application; the
+//! laws that hold are in `docs/architecture.md`.
+#![forbid(unsafe_code)]
+
+mod builder;
+mod key_file;
+pub mod testing;
+
+pub use builder::{Builder, Cloakroom, OpenError};
+pub use key_file::{KeyFileError, key_file};
+
+pub use cloakroom_core::{
+    Browse, Carry, ClientInfo, Clock, Counts, Cursor, DataLimits, Durability, EndReason, Ended,
+    EndedPage, EndedSession, History, HistoryQuery, IdError, Issued, Lifetime, LimitPolicy, Live,
+    Login, ManualClock, MemoryStore, NameMatch, Page, Policy, Query, Rejection, RevocationBound,
+    Selector, SessionError, SessionId, SessionLimit, SessionStore, SessionToken, Sessions, Store,
+    StoreError, Summary, SweepReport, SystemClock, Timestamp, User, UserError, UserId, Verdict,
+};
+#[cfg(feature = "axum")]
+pub use cloakroom_http::{
+    AppUser, LoadUser, LoginRejection, RecentLogin, RequireLogin, require_group, require_login,
+};
+pub use cloakroom_http::{
+    ClientAddress, CookieError, CookiePolicy, CsrfRefusal, CurrentUser, Error, HttpConfig, Problem,
+    SameSite, Session, SessionLayer, SessionService, Values, check_same_origin,
+};
+#[cfg(feature = "sqlite")]
+pub use cloakroom_sqlite as sqlite;
+pub use cloakroom_tokens::{AssertionKey, Jwk, Jwks, KeyError, OpaqueCodec, SecretKey};

@@ -32,7 +32,11 @@ struct Inner {
     policy: Policy,
     touches: Touches,
     sweeper: Sweeper,
+    updates: [tokio::sync::Mutex<()>; UPDATE_LOCKS],
 }
+
+/// Locks that updates of data take turns on, by session.
+const UPDATE_LOCKS: usize = 64;
 
 impl Sessions {
     /// Sessions in `store` under `policy`. Call [`Sessions::start`] to sweep and to write
@@ -44,6 +48,7 @@ impl Sessions {
         policy: Policy,
     ) -> Self {
         let (touches, sweeper) = (Touches::default(), Sweeper::default());
+        let updates = [const { tokio::sync::Mutex::const_new(()) }; UPDATE_LOCKS];
         Self(Arc::new(Inner {
             store,
             codec,
@@ -51,6 +56,7 @@ impl Sessions {
             policy,
             touches,
             sweeper,
+            updates,
         }))
     }
 
@@ -83,6 +89,12 @@ impl Sessions {
     /// What the sweeper has done since the start.
     pub fn sweep_report(&self) -> SweepReport {
         self.0.sweeper.report()
+    }
+
+    /// A lock to hold during a compare-and-set loop on a session's data. It only spares retries
+    /// within this process; correctness comes from the compare-and-set.
+    pub fn updates(&self, id: crate::SessionId) -> &tokio::sync::Mutex<()> {
+        &self.0.updates[usize::from(id.as_bytes()[15]) % UPDATE_LOCKS]
     }
 
     /// Runs `act` to its end even if the caller goes away (law 9).

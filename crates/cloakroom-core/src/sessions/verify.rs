@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::{
-    End, EndReason, Guard, Live, Match, Presented, Record, Rejection, RenewalStep, Selector,
-    SessionToken, Sessions, StoreError, Timestamp, Updated, Verdict, granularity,
+    End, EndReason, Guard, Live, Match, Presented, Record, Rejection, RenewalStep, SecretDigest,
+    Selector, SessionToken, Sessions, StoreError, Timestamp, Updated, Verdict, granularity,
 };
 
 /// Most credentials looked at per request (law 7).
@@ -61,30 +61,50 @@ impl Sessions {
     /// # Errors
     /// A fault of the store; the client keeps a credential that is still good.
     pub async fn renew(&self, live: &Live) -> Result<Option<SessionToken>, StoreError> {
-        let (record, now) = (&live.record, self.now());
-        let settled = live.matched == Match::Current && record.renewal.next.is_none();
-        if settled && now < record.renewal.since.after(self.0.policy.renew_after) {
+        if !self.is_renewal_due(live) {
             return Ok(None);
         }
+        let (record, now) = (&live.record, self.now());
         let (token, next) = self.0.codec.successor(&live.presented);
-        if live.matched == Match::Parent {
-            return Ok((next == record.digest).then_some(token));
-        }
-        if settled {
-            let offer = RenewalStep::Offer {
-                counter: record.renewal.counter,
-                next,
-            };
-            let guard = Guard {
-                id: record.id,
-                generation: record.generation,
-                now,
-            };
-            let store = Arc::clone(&self.0.store);
-            let offered = Self::to_its_end(async move { store.renew(guard, offer).await }).await?;
-            return Ok(matches!(offered, Updated::Done { .. }).then_some(token));
-        }
-        Ok((record.renewal.next == Some(next)).then_some(token))
+        let still_good = match live.matched {
+            Match::Current => self.offer(record, next, now).await?,
+            Match::Parent => {
+                let current = self.0.store.load(record.id, now).await?;
+                current.is_some_and(|current| current.digest == next)
+            }
+        };
+        Ok(still_good.then_some(token))
+    }
+
+    /// Whether [`Sessions::renew`] would give a successor: the credential is old enough, an
+    /// earlier answer with the successor may have been lost, or another tab got it.
+    pub fn is_renewal_due(&self, live: &Live) -> bool {
+        let renewal = &live.record.renewal;
+        live.matched == Match::Parent
+            || renewal.next.is_some()
+            || self.now() >= renewal.since.after(self.0.policy.renew_after)
+    }
+
+    /// Records the offer before it is sent, even one made earlier: a session that ended
+    /// meanwhile must not be sent a credential (law 1).
+    async fn offer(
+        &self,
+        record: &Record,
+        next: SecretDigest,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let guard = Guard {
+            id: record.id,
+            generation: record.generation,
+            now,
+        };
+        let offer = RenewalStep::Offer {
+            counter: record.renewal.counter,
+            next,
+        };
+        let store = Arc::clone(&self.0.store);
+        let offered = Self::to_its_end(async move { store.renew(guard, offer).await }).await?;
+        Ok(matches!(offered, Updated::Done { .. }))
     }
 
     async fn verify_renewed(

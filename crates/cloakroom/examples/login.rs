@@ -1,0 +1,41 @@
+//! A whole application: login, a protected page and logout. Run it with
+//! `cargo run -p cloakroom --example login` and open <http://localhost:3000>.
+
+use axum::response::{Html, Redirect};
+use axum::{Form, Router, routing::get, routing::post};
+use cloakroom::{Cloakroom, CurrentUser, Error, Session, User};
+
+#[derive(serde::Deserialize)]
+struct Login {
+    name: String,
+    password: String,
+}
+
+async fn log_in(session: Session, Form(login): Form<Login>) -> Result<Redirect, Error> {
+    if login.password != "correct horse" { // your own check of the password
+        return Ok(Redirect::to("/login"));
+    }
+    session.log_in(User::new(login.name)?).await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn home(user: CurrentUser) -> String {
+    format!("Hello {}! The way out is at /login.", user.id)
+}
+
+async fn log_out(session: Session) -> Result<Redirect, Error> {
+    session.log_out().await?;
+    Ok(Redirect::to("/login"))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let cloakroom = Cloakroom::database("app.db").login_page("/login").open()?;
+    let app = Router::new()
+        .route("/", get(home))
+        .route("/login", get(Html(include_str!("login.html"))).post(log_in))
+        .route("/logout", post(log_out))
+        .layer(cloakroom.layer());
+    axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await?;
+    Ok(())
+}

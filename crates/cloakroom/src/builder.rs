@@ -1,0 +1,208 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cloakroom_core::{
+    Clock, MemoryStore, Policy, SessionStore, Sessions, StoreError, SystemClock,
+};
+use cloakroom_http::{ClientAddress, CookiePolicy, HttpConfig, SessionLayer};
+use cloakroom_tokens::{OpaqueCodec, SecretKey};
+
+use crate::key_file::{KeyFileError, key_file};
+
+/// The sessions of one application. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub struct Cloakroom {
+    sessions: Sessions,
+    http: HttpConfig,
+}
+
+/// Sessions could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database could not be opened.
+    #[cfg(feature = "sqlite")]
+    #[error(transparent)]
+    Sqlite(#[from] cloakroom_sqlite::OpenError),
+    /// The key file could not be used.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// No key could be made.
+    #[error("no key could be made")]
+    Random(#[source] StoreError),
+}
+
+impl Cloakroom {
+    /// Sessions in the SQLite file at `path`, made if it is missing. Beside it stands
+    /// `<path>.key`, which only the owner can read and without which all sessions end.
+    ///
+    /// Ends take effect at once; nothing acknowledged is lost in a crash. Cost per request that
+    /// uses its session: one indexed read of a local file.
+    #[cfg(feature = "sqlite")]
+    pub fn database(path: impl AsRef<Path>) -> Builder {
+        Builder::new(Place::Sqlite(path.as_ref().to_owned()))
+    }
+
+    /// Sessions in the memory of this process, gone when it ends. One process only.
+    pub fn memory() -> Builder {
+        Builder::new(Place::Store(Arc::new(MemoryStore::new())))
+    }
+
+    /// Sessions in a store of your own; run the suite of `cloakroom-testkit` on it first. Give a
+    /// [`Builder::key`], or every start makes another and ends all sessions.
+    pub fn store(store: Arc<dyn SessionStore>) -> Builder {
+        Builder::new(Place::Store(store))
+    }
+
+    /// The layer that gives every handler its [`Session`](crate::Session).
+    pub fn layer(&self) -> SessionLayer {
+        SessionLayer::new(self.sessions.clone(), self.http.clone())
+    }
+
+    /// The sessions themselves: list them, end them, read their history.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The session cookie.
+    pub fn cookie(&self) -> &CookiePolicy {
+        &self.http.cookie
+    }
+
+    /// Writes what is pending of "last seen"; call it when the server has shut down.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.sessions.flush().await.map(|_| ())
+    }
+}
+
+/// Where sessions live, until they are opened.
+#[derive(Debug)]
+enum Place {
+    #[cfg(feature = "sqlite")]
+    Sqlite(PathBuf),
+    Store(Arc<dyn SessionStore>),
+}
+
+#[derive(Debug)]
+enum KeyFrom {
+    Caller(SecretKey),
+    File(PathBuf),
+}
+
+/// How sessions are kept. Every choice has a default; weaker ones are named so.
+#[derive(Debug)]
+#[must_use = "nothing happens before open"]
+pub struct Builder {
+    place: Place,
+    policy: Policy,
+    http: HttpConfig,
+    key: Option<KeyFrom>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl Builder {
+    fn new(place: Place) -> Self {
+        let (policy, http) = (Policy::default(), HttpConfig::default());
+        Self { place, policy, http, key: None, clock: None }
+    }
+
+    /// Timeouts, limits and sweeping.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The session cookie; `__Host-session` unless chosen otherwise.
+    pub fn cookie(mut self, cookie: CookiePolicy) -> Self {
+        self.http.cookie = cookie;
+        self
+    }
+
+    /// Where browsers without a login are sent, with `?next=` and the address asked for.
+    pub fn login_page(mut self, path: impl Into<String>) -> Self {
+        self.http.login_page = Some(path.into());
+        self
+    }
+
+    /// A further origin whose pages may send state-changing requests.
+    pub fn trust_origin(mut self, origin: impl Into<String>) -> Self {
+        self.http.trusted_origins.push(origin.into());
+        self
+    }
+
+    /// Where the address of a client comes from when a proxy stands in front; by default the
+    /// peer of the connection.
+    pub fn client_address(mut self, address: ClientAddress) -> Self {
+        self.http.client_address = address;
+        self
+    }
+
+    /// Weaker: allows logins and logouts on GET, for the callback of an identity provider.
+    pub fn weaker_credential_changes_on_get(mut self) -> Self {
+        self.http.credential_changes_on_get = true;
+        self
+    }
+
+    /// The key that credentials are made with, instead of the file beside the database.
+    pub fn key(mut self, key: SecretKey) -> Self {
+        self.key = Some(KeyFrom::Caller(key));
+        self
+    }
+
+    /// The file that holds the key that credentials are made with; made with mode 0600 if it is
+    /// missing.
+    pub fn key_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.key = Some(KeyFrom::File(path.as_ref().to_owned()));
+        self
+    }
+
+    /// The clock that deadlines are judged by; for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Opens the sessions and starts sweeping them.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what to do.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn open(self) -> Result<Cloakroom, OpenError> {
+        let key = self.open_key()?;
+        let store: Arc<dyn SessionStore> = match self.place {
+            #[cfg(feature = "sqlite")]
+            Place::Sqlite(path) => Arc::new(cloakroom_sqlite::SqliteStore::open(path)?),
+            Place::Store(store) => store,
+        };
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let sessions = Sessions::new(store, Arc::new(OpaqueCodec::new(&key)), clock, self.policy);
+        sessions.start();
+        Ok(Cloakroom { sessions, http: self.http })
+    }
+
+    fn open_key(&self) -> Result<SecretKey, OpenError> {
+        match (&self.key, &self.place) {
+            (Some(KeyFrom::Caller(key)), _) => Ok(key.clone()),
+            (Some(KeyFrom::File(path)), _) => secret_key(path),
+            #[cfg(feature = "sqlite")]
+            (None, Place::Sqlite(path)) => {
+                let mut name = path.clone().into_os_string();
+                name.push(".key");
+                secret_key(Path::new(&name))
+            }
+            (None, Place::Store(_)) => SecretKey::generate().map_err(OpenError::Random),
+        }
+    }
+}
+
+fn secret_key(path: &Path) -> Result<SecretKey, OpenError> {
+    let fresh = SecretKey::generate().map_err(OpenError::Random)?;
+    let kept = key_file(path, fresh.reveal())?;
+    let bytes = <[u8; 32]>::try_from(kept.as_slice());
+    Ok(SecretKey::from_bytes(bytes.map_err(|_| KeyFileError::damaged(path, "32 bytes"))?))
+}
