@@ -32,11 +32,9 @@ impl<T: Unpin> Future for Answer<'_, T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         match self.get_mut() {
-            Self::Ready(value) => Poll::Ready(
-                value
-                    .take()
-                    .expect("an answer is not polled after it was given"),
-            ),
+            Self::Ready(value) => {
+                Poll::Ready(value.take().expect("an answer is not polled after it was given"))
+            }
             Self::Pending(future) => future.as_mut().poll(context),
         }
     }

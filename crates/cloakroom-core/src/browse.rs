@@ -82,10 +82,7 @@ impl FromStr for Cursor {
             Some((id, name)) => (id, Some(name.to_owned())),
             None => (text, None),
         };
-        Ok(Self {
-            id: id.parse()?,
-            name,
-        })
+        Ok(Self { id: id.parse()?, name })
     }
 }
 
@@ -129,10 +126,7 @@ pub struct Summary {
 
 impl From<&Record> for Summary {
     fn from(record: &Record) -> Self {
-        let ClientInfo {
-            address,
-            user_agent,
-        } = record.client.clone();
+        let ClientInfo { address, user_agent } = record.client.clone();
         Self {
             id: record.id,
             user: record.user.clone(),

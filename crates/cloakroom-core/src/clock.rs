@@ -68,12 +68,8 @@ pub struct SystemClock {
 impl SystemClock {
     /// A clock that starts from the wall time of this moment.
     pub fn new() -> Self {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, millis);
-        Self {
-            offset_millis: wall - boottime_millis(),
-        }
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis);
+        Self { offset_millis: wall - boottime_millis() }
     }
 }
 
@@ -130,9 +126,7 @@ mod tests {
     #[test]
     fn the_system_clock_starts_at_wall_time_and_does_not_go_back() {
         let clock = SystemClock::new();
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, millis);
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis);
         let first = clock.now();
         assert!((first.unix_millis() - wall).abs() < 60_000);
         assert!((0..1000).all(|_| clock.now() >= first));

@@ -52,10 +52,7 @@ pub struct DataLimits {
 impl Default for DataLimits {
     /// 64 keys and 64 KiB.
     fn default() -> Self {
-        Self {
-            keys: 64,
-            bytes: 64 * 1024,
-        }
+        Self { keys: 64, bytes: 64 * 1024 }
     }
 }
 

@@ -30,10 +30,7 @@ impl StoreError {
         operation: &'static str,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self::Failed {
-            operation,
-            source: source.into(),
-        }
+        Self::Failed { operation, source: source.into() }
     }
 
     /// A failure whose outcome is not known.
@@ -41,10 +38,7 @@ impl StoreError {
         operation: &'static str,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self::Unknown {
-            operation,
-            source: source.into(),
-        }
+        Self::Unknown { operation, source: source.into() }
     }
 }
 

@@ -20,9 +20,7 @@ impl SessionId {
         let millis = u64::try_from(now.unix_millis()).unwrap_or(0);
         let (seconds, rest) = (millis / 1000, millis % 1000);
         let nanos = u32::try_from(rest * 1_000_000).unwrap_or(0);
-        Self(Uuid::new_v7(uuid::Timestamp::from_unix(
-            NoContext, seconds, nanos,
-        )))
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos)))
     }
 
     /// From its 16 bytes, as a store or a token holds them.
@@ -68,10 +66,6 @@ mod tests {
         let late = SessionId::new(Timestamp::from_unix_millis(2_000));
         assert!(early < late);
         assert_eq!(early.to_string().parse::<SessionId>().unwrap(), early);
-        assert!(
-            "01890a5dac96774bbcceb302099a8057"
-                .parse::<SessionId>()
-                .is_err()
-        );
+        assert!("01890a5dac96774bbcceb302099a8057".parse::<SessionId>().is_err());
     }
 }

@@ -30,9 +30,6 @@ mod tests {
     #[test]
     fn granularity_is_a_twentieth_up_to_a_minute() {
         assert_eq!(granularity(Duration::from_secs(60)), Duration::from_secs(3));
-        assert_eq!(
-            granularity(Duration::from_secs(86_400)),
-            Duration::from_secs(60)
-        );
+        assert_eq!(granularity(Duration::from_secs(86_400)), Duration::from_secs(60));
     }
 }

@@ -21,12 +21,7 @@ pub struct Login {
 impl Login {
     /// A login of `user` that carries no anonymous data over.
     pub fn new(user: User) -> Self {
-        Self {
-            user,
-            remember: false,
-            epoch: None,
-            carry: Carry::Nothing,
-        }
+        Self { user, remember: false, epoch: None, carry: Carry::Nothing }
     }
 
     /// Uses the longer pair of timeouts, and a cookie that outlives the browser.

@@ -59,21 +59,13 @@ impl Default for Policy {
 impl Policy {
     /// The timeouts of a login.
     pub fn login_lifetime(&self, remember: bool) -> Lifetime {
-        if remember {
-            self.remember
-        } else {
-            self.lifetime
-        }
+        if remember { self.remember } else { self.lifetime }
     }
 
     /// How often pending touches are written, so that each lands within its granularity.
     pub fn touch_interval(&self) -> Duration {
         let shortest = [self.lifetime, self.remember, self.anonymous].map(|life| life.idle);
-        let finest = shortest
-            .into_iter()
-            .map(crate::granularity)
-            .min()
-            .unwrap_or(MINUTE);
+        let finest = shortest.into_iter().map(crate::granularity).min().unwrap_or(MINUTE);
         (finest / 2).clamp(Duration::from_millis(5), Duration::from_secs(1))
     }
 }

@@ -46,10 +46,7 @@ impl EndReason {
 
     /// The stable name, as stores, logs and APIs write it.
     pub fn as_str(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(reason, _)| *reason == self)
-            .map_or("unknown", |(_, name)| name)
+        Self::ALL.iter().find(|(reason, _)| *reason == self).map_or("unknown", |(_, name)| name)
     }
 }
 
@@ -69,9 +66,7 @@ impl FromStr for EndReason {
 
     fn from_str(text: &str) -> Result<Self, ReasonError> {
         let found = Self::ALL.iter().find(|(_, name)| *name == text);
-        found
-            .map(|(reason, _)| *reason)
-            .ok_or_else(|| ReasonError(text.to_owned()))
+        found.map(|(reason, _)| *reason).ok_or_else(|| ReasonError(text.to_owned()))
     }
 }
 

@@ -53,12 +53,7 @@ pub struct Renewal {
 impl Renewal {
     /// Of a credential just issued at random: nothing offered, no parent.
     pub fn fresh(counter: u32, now: Timestamp) -> Self {
-        Self {
-            counter,
-            since: now,
-            next: None,
-            previous: None,
-        }
+        Self { counter, since: now, next: None, previous: None }
     }
 }
 

@@ -51,12 +51,16 @@ impl Sweeper {
                     }
                 }
                 Err(error) => {
-                    self.0.lock().unwrap_or_else(PoisonError::into_inner).errors += 1;
+                    self.failed();
                     return Err(error);
                 }
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    pub(crate) fn failed(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).errors += 1;
     }
 
     fn add(&self, swept: Swept, now: Timestamp) {

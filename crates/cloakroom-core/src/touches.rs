@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{SessionId, Timestamp, Touch};
 
@@ -13,29 +13,60 @@ pub(crate) struct Touches(Mutex<HashMap<SessionId, Timestamp>>);
 
 impl Touches {
     pub(crate) fn note(&self, id: SessionId, seen_at: Timestamp) {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.pending();
         if pending.len() < MOST_PENDING || pending.contains_key(&id) {
             let latest = pending.entry(id).or_insert(seen_at);
             *latest = seen_at.max(*latest);
         }
     }
 
-    /// Takes all, sorted by id so that concurrent writers of batches cannot deadlock.
-    pub(crate) fn take(&self) -> Vec<Touch> {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch: Vec<_> = pending
-            .drain()
-            .map(|(id, seen_at)| Touch { id, seen_at })
-            .collect();
+    /// Whether a use of this session waits to be written.
+    pub(crate) fn has(&self, id: SessionId) -> bool {
+        self.pending().contains_key(&id)
+    }
+
+    /// All that wait, sorted by id so that concurrent writers of batches cannot deadlock. They
+    /// wait on until they are [`Touches::written`].
+    pub(crate) fn batch(&self) -> Vec<Touch> {
+        let pending = self.pending();
+        let touches = pending.iter().map(|(id, seen_at)| Touch { id: *id, seen_at: *seen_at });
+        let mut batch: Vec<_> = touches.collect();
         drop(pending);
         batch.sort_by_key(|touch| touch.id);
         batch
     }
 
-    /// Takes a batch back that could not be written.
-    pub(crate) fn put_back(&self, batch: &[Touch]) {
+    /// Forgets a batch that the store has; later uses of the same sessions stay.
+    pub(crate) fn written(&self, batch: &[Touch]) {
+        let mut pending = self.pending();
         for touch in batch {
-            self.note(touch.id, touch.seen_at);
+            if pending.get(&touch.id) == Some(&touch.seen_at) {
+                pending.remove(&touch.id);
+            }
         }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<SessionId, Timestamp>> {
+        // Every step under this lock leaves a map that is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_use_waits_until_it_is_written_and_a_later_one_waits_on() {
+        let (touches, first) = (Touches::default(), Timestamp::from_unix_millis(1_000));
+        let (id, later) = (SessionId::new(first), Timestamp::from_unix_millis(2_000));
+        touches.note(id, first);
+        let batch = touches.batch();
+        assert!(touches.has(id));
+        touches.note(id, later);
+        touches.written(&batch);
+        assert_eq!(touches.batch()[0].seen_at, later);
+        touches.written(&touches.batch());
+        assert!(!touches.has(id));
     }
 }

@@ -83,11 +83,7 @@ impl User {
     /// As [`UserId::new`].
     pub fn new(id: impl Into<String>) -> Result<Self, UserError> {
         let id = UserId::new(id)?;
-        Ok(Self {
-            name: id.0.clone(),
-            id,
-            groups: Vec::new(),
-        })
+        Ok(Self { name: id.0.clone(), id, groups: Vec::new() })
     }
 
     /// Sets the name that lists and searches show.
@@ -107,9 +103,7 @@ impl User {
         mut self,
         groups: impl IntoIterator<Item = G>,
     ) -> Result<Self, UserError> {
-        let checked = groups
-            .into_iter()
-            .map(|group| header_safe(group.into(), "a group"));
+        let checked = groups.into_iter().map(|group| header_safe(group.into(), "a group"));
         self.groups = checked.collect::<Result<_, _>>()?;
         Ok(self)
     }

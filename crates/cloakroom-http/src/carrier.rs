@@ -12,6 +12,8 @@ pub(crate) struct Credentials {
     pub(crate) values: Vec<String>,
     /// Whether a cookie brought one: only then can a renewed one be given back.
     pub(crate) by_cookie: bool,
+    /// The bearer token, which no answer can replace.
+    pub(crate) bearer: Option<String>,
 }
 
 /// Reads all cookies of exactly this name (law 7), and a bearer token (RFC 6750 section 2.1).
@@ -25,6 +27,7 @@ pub(crate) fn credentials(headers: &HeaderMap, cookie_name: &str) -> Credentials
     }
     for header in headers.get_all(AUTHORIZATION) {
         if let Some(value) = bearer(header) {
+            found.bearer = std::str::from_utf8(value).ok().map(str::to_owned);
             found.add(value);
         }
     }
@@ -34,9 +37,7 @@ pub(crate) fn credentials(headers: &HeaderMap, cookie_name: &str) -> Credentials
 impl Credentials {
     fn add(&mut self, value: &[u8]) {
         // Bytes that are no text, or too many, cannot be ours; they still count as a candidate.
-        let text = std::str::from_utf8(value)
-            .ok()
-            .filter(|text| text.len() <= MOST_BYTES);
+        let text = std::str::from_utf8(value).ok().filter(|text| text.len() <= MOST_BYTES);
         let text = text.unwrap_or_default();
         if self.values.len() < MOST_COLLECTED && !self.values.iter().any(|known| known == text) {
             self.values.push(text.to_owned());
@@ -63,10 +64,7 @@ fn trim(mut text: &[u8]) -> &[u8] {
 }
 
 fn unquote(value: &[u8]) -> &[u8] {
-    value
-        .strip_prefix(b"\"")
-        .and_then(|value| value.strip_suffix(b"\""))
-        .unwrap_or(value)
+    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
 
 fn bearer(header: &HeaderValue) -> Option<&[u8]> {
@@ -113,9 +111,7 @@ mod tests {
 
     #[test]
     fn no_more_than_five_are_collected() {
-        let many = (0..1000)
-            .map(|n| format!("__Host-s={n};"))
-            .collect::<String>();
+        let many = (0..1000).map(|n| format!("__Host-s={n};")).collect::<String>();
         assert_eq!(read(&[many.as_bytes()]).len(), 5);
     }
 

@@ -30,10 +30,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn of(headers: &HeaderMap, extensions: &Extensions, address: ClientAddress) -> Self {
-        Self {
-            address: address(headers, extensions),
-            user_agent: headers.get(USER_AGENT).cloned(),
-        }
+        Self { address: address(headers, extensions), user_agent: headers.get(USER_AGENT).cloned() }
     }
 
     pub(crate) fn info(&self) -> ClientInfo {

@@ -15,6 +15,9 @@ pub struct HttpConfig {
     /// Weaker: whether logins, logouts and other changes of credentials are allowed on GET. Only
     /// for the callback of an identity provider, which arrives by GET.
     pub credential_changes_on_get: bool,
+    /// Whether answers may carry a renewed credential. Not where they do not reach the browser,
+    /// as behind a proxy that only asks.
+    pub renewal: bool,
     /// Where the address of a client comes from.
     pub client_address: ClientAddress,
 }
@@ -27,6 +30,7 @@ impl Default for HttpConfig {
             return_parameter: "next".to_owned(),
             trusted_origins: Vec::new(),
             credential_changes_on_get: false,
+            renewal: true,
             client_address: peer_address,
         }
     }

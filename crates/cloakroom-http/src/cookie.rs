@@ -40,10 +40,7 @@ pub struct CookieError {
 
 impl Default for CookiePolicy {
     fn default() -> Self {
-        Self {
-            name: "__Host-session".to_owned(),
-            attributes: attributes(SameSite::Lax, None),
-        }
+        Self { name: "__Host-session".to_owned(), attributes: attributes(SameSite::Lax, None) }
     }
 }
 
@@ -62,10 +59,7 @@ impl CookiePolicy {
                 allowed: "begin it with __Host-, or choose a weaker policy by its name",
             });
         }
-        Ok(Self {
-            name,
-            ..Self::default()
-        })
+        Ok(Self { name, ..Self::default() })
     }
 
     /// The same cookie with another SameSite.
@@ -101,10 +95,7 @@ impl CookiePolicy {
                 allowed: "a __Host- cookie cannot have a domain",
             });
         }
-        Ok(Self {
-            name,
-            attributes: attributes(same_site, Some(domain)),
-        })
+        Ok(Self { name, attributes: attributes(same_site, Some(domain)) })
     }
 
     /// The exact name.
@@ -137,9 +128,7 @@ impl CookiePolicy {
 }
 
 fn attributes(same_site: SameSite, domain: Option<&str>) -> String {
-    let domain = domain
-        .map(|domain| format!("; Domain={domain}"))
-        .unwrap_or_default();
+    let domain = domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default();
     format!("; Path=/{domain}; Secure; HttpOnly; SameSite={same_site:?}")
 }
 
@@ -163,41 +152,23 @@ mod tests {
     #[test]
     fn the_default_cookie_is_host_only_secure_and_hidden_from_scripts() {
         let set = CookiePolicy::default().set(&SessionToken::new("clk_x".into()), None);
-        assert_eq!(
-            set,
-            "__Host-session=clk_x; Path=/; Secure; HttpOnly; SameSite=Lax"
-        );
+        assert_eq!(set, "__Host-session=clk_x; Path=/; Secure; HttpOnly; SameSite=Lax");
         assert!(set.is_sensitive());
     }
 
     #[test]
     fn clearing_uses_the_same_attributes() {
         let cleared = CookiePolicy::default().clear();
-        assert_eq!(
-            cleared,
-            "__Host-session=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
-        );
+        assert_eq!(cleared, "__Host-session=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
     }
 
     #[test]
     fn names_that_weaken_or_break_the_cookie_are_refused() {
-        for bad in [
-            "session",
-            "__Host-",
-            "__host-x",
-            "__Host-a b",
-            "__Host-a;b",
-            "__Host-é",
-        ] {
+        for bad in ["session", "__Host-", "__host-x", "__Host-a b", "__Host-a;b", "__Host-é"] {
             assert!(CookiePolicy::host(bad).is_err(), "{bad}");
         }
         let weaker = CookiePolicy::weaker_for_domain("sid", "example.org", SameSite::Strict);
-        assert!(
-            weaker
-                .unwrap()
-                .attributes
-                .contains("Domain=example.org; Secure")
-        );
+        assert!(weaker.unwrap().attributes.contains("Domain=example.org; Secure"));
         for (name, domain) in [("__HOST-sid", "example.org"), ("sid", "a;b"), ("sid", "")] {
             assert!(CookiePolicy::weaker_for_domain(name, domain, SameSite::Lax).is_err());
         }

@@ -37,11 +37,7 @@ pub fn check_same_origin(
     if is_safe(method) {
         return Ok(());
     }
-    let text = |name| {
-        headers
-            .get(name)
-            .map(|value: &http::HeaderValue| value.as_bytes())
-    };
+    let text = |name| headers.get(name).map(|value: &http::HeaderValue| value.as_bytes());
     let origin = text(ORIGIN.as_str());
     if origin.is_some_and(|origin| is_trusted(origin, trusted_origins)) {
         return Ok(());
@@ -94,10 +90,7 @@ mod tests {
 
     fn check(method: &Method, headers: &[(&str, &str)]) -> Result<(), CsrfRefusal> {
         let pairs = headers.iter().map(|(name, value)| {
-            (
-                name.parse::<HeaderName>().unwrap(),
-                value.parse::<HeaderValue>().unwrap(),
-            )
+            (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())
         });
         let trusted = ["https://admin.example.org".to_owned()];
         check_same_origin(method, &Uri::from_static("/"), &pairs.collect(), &trusted)
@@ -118,10 +111,7 @@ mod tests {
     fn without_fetch_metadata_the_origin_must_be_this_host_over_tls() {
         let host = ("host", "example.org");
         assert!(check(&Method::POST, &[host, ("origin", "https://example.org")]).is_ok());
-        let local = [
-            ("host", "localhost:7070"),
-            ("origin", "http://localhost:7070"),
-        ];
+        let local = [("host", "localhost:7070"), ("origin", "http://localhost:7070")];
         assert!(check(&Method::POST, &local).is_ok());
         for origin in [
             "http://example.org",
@@ -131,19 +121,13 @@ mod tests {
             "null",
             "",
         ] {
-            assert!(
-                check(&Method::POST, &[host, ("origin", origin)]).is_err(),
-                "{origin}"
-            );
+            assert!(check(&Method::POST, &[host, ("origin", origin)]).is_err(), "{origin}");
         }
     }
 
     #[test]
     fn a_trusted_origin_passes_even_across_sites() {
-        let admin = [
-            ("sec-fetch-site", "cross-site"),
-            ("origin", "https://admin.example.org"),
-        ];
+        let admin = [("sec-fetch-site", "cross-site"), ("origin", "https://admin.example.org")];
         assert!(check(&Method::DELETE, &admin).is_ok());
     }
 
@@ -151,16 +135,9 @@ mod tests {
     fn a_request_that_does_not_say_where_from_passes_only_without_cookies() {
         assert!(check(&Method::POST, &[]).is_ok());
         assert!(check(&Method::POST, &[("authorization", "Bearer x")]).is_ok());
-        assert_eq!(
-            check(&Method::POST, &[("cookie", "a=b")]),
-            Err(CsrfRefusal::NoOrigin)
-        );
+        assert_eq!(check(&Method::POST, &[("cookie", "a=b")]), Err(CsrfRefusal::NoOrigin));
         assert!(
-            check(
-                &Method::GET,
-                &[("cookie", "a=b"), ("sec-fetch-site", "cross-site")]
-            )
-            .is_ok()
+            check(&Method::GET, &[("cookie", "a=b"), ("sec-fetch-site", "cross-site")]).is_ok()
         );
     }
 }

@@ -65,11 +65,9 @@ fn of_session(error: &SessionError) -> Problem {
         SessionError::Superseded => {
             Problem::new(StatusCode::UNAUTHORIZED, "login-superseded", text())
         }
-        SessionError::TooLarge { .. } => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "session-data-too-large",
-            text(),
-        ),
+        SessionError::TooLarge { .. } => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "session-data-too-large", text())
+        }
         _ => internal(),
     }
 }

@@ -33,6 +33,15 @@ impl<F, R> ResponseFuture<F, R> {
     }
 }
 
+/// Also when the handler failed or the client went away: no credential can reach it any more.
+impl<F, R> Drop for ResponseFuture<F, R> {
+    fn drop(&mut self) {
+        if let Stage::Running(_, session) | Stage::Renewing(_, _, session) = &self.0 {
+            session.shared().state().closed = true;
+        }
+    }
+}
+
 // Nothing in it is pinned in place: the handler's future is behind a box.
 impl<F, R> Unpin for ResponseFuture<F, R> {}
 
@@ -71,9 +80,7 @@ where
 }
 
 fn taken<R>(response: &mut Option<Response<R>>) -> Response<R> {
-    response
-        .take()
-        .expect("a future is not polled after it is ready")
+    response.take().expect("a future is not polled after it is ready")
 }
 
 impl<F, R> fmt::Debug for ResponseFuture<F, R> {
@@ -84,14 +91,18 @@ impl<F, R> fmt::Debug for ResponseFuture<F, R> {
 
 impl Session {
     /// The renewal that this answer should carry, if the credential came in a cookie, its session
-    /// was used, and nothing else is being done to the cookie.
+    /// was used, and nothing else is being done to the cookie. Beside a bearer token of ours there
+    /// is none: the bearer could not follow, and its next use would look like theft.
     fn due(&self) -> Option<Renewal> {
         let shared = self.shared();
         let state = shared.state();
         let (Some(Seen::Valid(live)), Outgoing::Nothing) = (&state.seen, &state.outgoing) else {
             return None;
         };
-        if !shared.credentials.by_cookie || !shared.sessions.is_renewal_due(live) {
+        let (sessions, bearer) = (&shared.sessions, shared.credentials.bearer.as_deref());
+        let by_bearer = bearer.is_some_and(|bearer| sessions.named_by(bearer).is_some());
+        let by_cookie = shared.config.renewal && shared.credentials.by_cookie;
+        if !by_cookie || by_bearer || !sessions.is_renewal_due(live) {
             return None;
         }
         let (session, live) = (self.clone(), live.clone());
@@ -103,7 +114,11 @@ impl Session {
         let shared = self.shared();
         match shared.sessions.renew(&live).await {
             Ok(Some(token)) => {
-                shared.state().outgoing = Outgoing::Set(token, shared.max_age(&live));
+                let (max_age, mut state) = (shared.max_age(&live), shared.state());
+                // A task of the handler's may have logged out or in meanwhile, which counts more.
+                if matches!(state.outgoing, Outgoing::Nothing) {
+                    state.outgoing = Outgoing::Set(token, max_age);
+                }
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(error = ?error, "a credential could not be renewed yet"),

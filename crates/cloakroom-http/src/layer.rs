@@ -24,10 +24,7 @@ pub struct SessionLayer {
 impl SessionLayer {
     /// A layer over these sessions.
     pub fn new(sessions: Sessions, config: HttpConfig) -> Self {
-        Self {
-            sessions,
-            config: Arc::new(config),
-        }
+        Self { sessions, config: Arc::new(config) }
     }
 }
 
@@ -35,10 +32,7 @@ impl<S> Layer<S> for SessionLayer {
     type Service = SessionService<S>;
 
     fn layer(&self, inner: S) -> SessionService<S> {
-        SessionService {
-            inner,
-            layer: self.clone(),
-        }
+        SessionService { inner, layer: self.clone() }
     }
 }
 
@@ -51,9 +45,7 @@ pub struct SessionService<S> {
 
 impl<S> fmt::Debug for SessionService<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SessionService")
-            .finish_non_exhaustive()
+        formatter.debug_struct("SessionService").finish_non_exhaustive()
     }
 }
 
@@ -86,11 +78,7 @@ impl SessionLayer {
         let trusted = &self.config.trusted_origins;
         let refusal = check_same_origin(method, uri, request.headers(), trusted).err()?;
         tracing::info!(%method, path = uri.path(), "refused a cross-site request");
-        Some(Problem::new(
-            StatusCode::FORBIDDEN,
-            "cross-site-request",
-            refusal.to_string(),
-        ))
+        Some(Problem::new(StatusCode::FORBIDDEN, "cross-site-request", refusal.to_string()))
     }
 
     fn session<B>(&self, request: &Request<B>) -> Session {

@@ -16,31 +16,19 @@ pub struct Problem {
 impl Problem {
     /// A problem.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-        }
+        Self { status, code, detail: detail.into() }
     }
 
     /// The answer to a request that needs a login and has none.
     pub fn not_logged_in() -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "not-logged-in",
-            "Log in and send the request again.",
-        )
+        Self::new(StatusCode::UNAUTHORIZED, "not-logged-in", "Log in and send the request again.")
     }
 
     /// The answer when the store failed: nothing is known about the session, so nothing is said.
     pub fn unavailable() -> Self {
         let detail =
             "Sessions cannot be checked right now. Try again in a moment; you stay logged in.";
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "sessions-unavailable",
-            detail,
-        )
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "sessions-unavailable", detail)
     }
 
     /// As an HTTP answer with any body that can be made from text.
@@ -55,10 +43,7 @@ impl Problem {
         let mut response = Response::new(B::from(body.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));

@@ -20,24 +20,13 @@ struct Value {
 impl Values {
     pub(crate) fn of(entries: Vec<Entry>) -> Self {
         let values = entries.into_iter().map(|entry| {
-            (
-                entry.key,
-                Value {
-                    json: entry.json,
-                    version: entry.version,
-                    changed: false,
-                },
-            )
+            (entry.key, Value { json: entry.json, version: entry.version, changed: false })
         });
         Self(values.collect())
     }
 
     pub(crate) fn absent(keys: &[&str]) -> Self {
-        Self(
-            keys.iter()
-                .map(|key| ((*key).to_owned(), Value::default()))
-                .collect(),
-        )
+        Self(keys.iter().map(|key| ((*key).to_owned(), Value::default())).collect())
     }
 
     /// The value of a key, as the update found or last set it.
@@ -95,31 +84,16 @@ impl Values {
     }
 
     pub(crate) fn into_data(self) -> Vec<(String, String)> {
-        self.0
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value.json?)))
-            .collect()
+        self.0.into_iter().filter_map(|(key, value)| Some((key, value.json?))).collect()
     }
 }
 
 pub(crate) fn from_json<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, Error> {
     let parsed = serde_json::from_str(json);
-    parsed.map_err(|source| {
-        SessionError::Json {
-            key: key.to_owned(),
-            source,
-        }
-        .into()
-    })
+    parsed.map_err(|source| SessionError::Json { key: key.to_owned(), source }.into())
 }
 
 pub(crate) fn to_json<T: Serialize>(key: &str, value: &T) -> Result<String, Error> {
     let written = serde_json::to_string(value);
-    written.map_err(|source| {
-        SessionError::Json {
-            key: key.to_owned(),
-            source,
-        }
-        .into()
-    })
+    written.map_err(|source| SessionError::Json { key: key.to_owned(), source }.into())
 }

@@ -58,9 +58,7 @@ pub struct Jwks {
 impl Jwks {
     /// A document of these keys.
     pub fn new(keys: impl IntoIterator<Item = Jwk>) -> Self {
-        Self {
-            keys: keys.into_iter().collect(),
-        }
+        Self { keys: keys.into_iter().collect() }
     }
 }
 
@@ -72,9 +70,7 @@ impl AssertionKey {
     pub fn generate() -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
-        document
-            .map(|bytes| Zeroizing::new(bytes.as_ref().to_vec()))
-            .map_err(|_| KeyError::Random)
+        document.map(|bytes| Zeroizing::new(bytes.as_ref().to_vec())).map_err(|_| KeyError::Random)
     }
 
     /// The key in PKCS #8 bytes.
@@ -87,12 +83,7 @@ impl AssertionKey {
         let jwk = Jwk::of(pair.public_key().as_ref());
         let header = format!(r#"{{"alg":"ES256","kid":"{}","typ":"{TYPE}"}}"#, jwk.kid);
         let header = URL_SAFE_NO_PAD.encode(header);
-        Ok(Self {
-            pair,
-            random: SystemRandom::new(),
-            jwk,
-            header,
-        })
+        Ok(Self { pair, random: SystemRandom::new(), jwk, header })
     }
 
     /// The public half.
@@ -124,21 +115,10 @@ impl fmt::Debug for AssertionKey {
 impl Jwk {
     /// Of an uncompressed point: a byte 4, then x and y of 32 bytes each.
     fn of(point: &[u8]) -> Self {
-        let (x, y) = (
-            URL_SAFE_NO_PAD.encode(&point[1..33]),
-            URL_SAFE_NO_PAD.encode(&point[33..]),
-        );
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
         let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
         let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(members));
-        Self {
-            kid,
-            kty: "EC",
-            crv: "P-256",
-            usage: "sig",
-            alg: "ES256",
-            x,
-            y,
-        }
+        Self { kid, kty: "EC", crv: "P-256", usage: "sig", alg: "ES256", x, y }
     }
 }
 
@@ -158,11 +138,7 @@ mod tests {
         point.extend(URL_SAFE_NO_PAD.decode(key.jwk().y).unwrap());
         let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
         assert!(public.verify(message.as_bytes(), &signature).is_ok());
-        assert!(
-            public
-                .verify(format!("{message}x").as_bytes(), &signature)
-                .is_err()
-        );
+        assert!(public.verify(format!("{message}x").as_bytes(), &signature).is_err());
     }
 
     #[test]
@@ -175,9 +151,6 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_key_are_refused() {
-        assert!(matches!(
-            AssertionKey::from_pkcs8(b"no key"),
-            Err(KeyError::Malformed)
-        ));
+        assert!(matches!(AssertionKey::from_pkcs8(b"no key"), Err(KeyError::Malformed)));
     }
 }

@@ -58,8 +58,7 @@ impl OpaqueCodec {
     }
 
     fn next_secret(&self, id: SessionId, counter: u32, secret: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-        self.renewal_key
-            .mac(&[id.as_bytes(), &counter.to_be_bytes(), secret])
+        self.renewal_key.mac(&[id.as_bytes(), &counter.to_be_bytes(), secret])
     }
 }
 
@@ -75,9 +74,7 @@ impl TokenCodec for OpaqueCodec {
     }
 
     fn read(&self, presented: &str) -> Option<Presented> {
-        let text = presented
-            .strip_prefix(PREFIX)
-            .filter(|text| text.len() == TEXT_BYTES)?;
+        let text = presented.strip_prefix(PREFIX).filter(|text| text.len() == TEXT_BYTES)?;
         let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut *bytes).ok()?;
         let (body, tag) = bytes.split_at(BODY_BYTES);
@@ -155,23 +152,14 @@ mod tests {
         assert!(codec().read(token.reveal()).is_none());
         let own = codec().issue(id(), 0).unwrap().0;
         let own = own.reveal();
-        for bad in [
-            "",
-            "clk_",
-            &own[..87],
-            &format!("{own}A"),
-            &own[4..],
-            &own.to_uppercase(),
-        ] {
+        for bad in ["", "clk_", &own[..87], &format!("{own}A"), &own[4..], &own.to_uppercase()] {
             assert!(codec().read(bad).is_none(), "{bad:?}");
         }
     }
 
     #[test]
     fn the_successor_is_the_same_every_time_and_unlike_its_parent() {
-        let presented = codec()
-            .read(codec().issue(id(), 3).unwrap().0.reveal())
-            .unwrap();
+        let presented = codec().read(codec().issue(id(), 3).unwrap().0.reveal()).unwrap();
         let (first, digest) = codec().successor(&presented);
         let (second, _) = codec().successor(&presented);
         assert_eq!(first.reveal(), second.reveal());

@@ -19,15 +19,9 @@ impl State {
     }
 
     fn newest_first(&self, query: &Query) -> Page {
-        let before = query
-            .after
-            .as_ref()
-            .map_or(Bound::Unbounded, |at| Bound::Excluded(at.id));
+        let before = query.after.as_ref().map_or(Bound::Unbounded, |at| Bound::Excluded(at.id));
         let ids = self.named.range((Bound::Unbounded, before)).rev().copied();
-        self.fill(ids, query, |item| Cursor {
-            id: item.id,
-            name: None,
-        })
+        self.fill(ids, query, |item| Cursor { id: item.id, name: None })
     }
 
     fn named_first(&self, query: &Query, name: &str, exact: bool) -> Page {
@@ -59,10 +53,8 @@ impl State {
     ) -> Page {
         let live = ids.filter_map(|id| self.live(id, query.now));
         let limit = query.limit.max(1) as usize;
-        let mut items: Vec<_> = live
-            .take(limit + 1)
-            .map(|row| Summary::from(&*row.record))
-            .collect();
+        let mut items: Vec<_> =
+            live.take(limit + 1).map(|row| Summary::from(&*row.record)).collect();
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(cursor);
@@ -72,26 +64,16 @@ impl State {
     pub(super) fn sessions_of(&self, user: &UserId, now: Timestamp) -> Vec<Summary> {
         let ids = self.ids_of(user).into_iter().rev();
         let live = ids.filter_map(|id| self.live(id, now));
-        live.take(MOST_OF_ONE_USER)
-            .map(|row| Summary::from(&*row.record))
-            .collect()
+        live.take(MOST_OF_ONE_USER).map(|row| Summary::from(&*row.record)).collect()
     }
 
     pub(super) fn counts(&self, now: Timestamp) -> Counts {
-        Counts {
-            sessions: self.named.len() as u64,
-            anonymous: self.anonymous(),
-            as_of: now,
-        }
+        Counts { sessions: self.named.len() as u64, anonymous: self.anonymous(), as_of: now }
     }
 
     pub(super) fn history(&self, query: &HistoryQuery) -> EndedPage {
         let before = query.after.map_or(Bound::Unbounded, Bound::Excluded);
-        let rows = self
-            .ended
-            .range((Bound::Unbounded, before))
-            .rev()
-            .map(|(_, ended)| ended);
+        let rows = self.ended.range((Bound::Unbounded, before)).rev().map(|(_, ended)| ended);
         let wanted = rows.filter(|ended| ended.user.is_some() && matches(ended, query));
         let limit = query.limit.max(1) as usize;
         let mut items: Vec<_> = wanted.take(limit + 1).cloned().collect();
@@ -103,10 +85,7 @@ impl State {
 }
 
 fn matches(ended: &EndedSession, query: &HistoryQuery) -> bool {
-    query
-        .name
-        .as_ref()
-        .is_none_or(|name| ended.user_name.as_ref() == Some(name))
+    query.name.as_ref().is_none_or(|name| ended.user_name.as_ref() == Some(name))
 }
 
 /// Sorts behind every id that can be issued.

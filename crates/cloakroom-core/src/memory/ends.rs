@@ -17,10 +17,7 @@ impl State {
             Selector::UserExcept(user, kept) => {
                 epoch = self.raise(user, end.epoch);
                 self.keep(*kept, user, epoch);
-                self.ids_of(user)
-                    .into_iter()
-                    .filter(|id| id != kept)
-                    .collect()
+                self.ids_of(user).into_iter().filter(|id| id != kept).collect()
             }
             Selector::Everyone => {
                 self.everyone_epoch += 1;
@@ -28,25 +25,18 @@ impl State {
             }
         };
         let by = end.by.as_deref();
-        let count = ids
-            .into_iter()
-            .map(|id| self.end_one(id, end.reason, by, end.now))
-            .sum();
+        let count = ids.into_iter().map(|id| self.end_one(id, end.reason, by, end.now)).sum();
         Ended { count, epoch }
     }
 
     fn raise(&mut self, user: &UserId, least: Option<u64>) -> u64 {
         let next = (self.epoch(user) + 1).max(least.unwrap_or(0));
-        self.user_epochs
-            .insert(user.clone(), next - self.everyone_epoch);
+        self.user_epochs.insert(user.clone(), next - self.everyone_epoch);
         next
     }
 
     fn keep(&mut self, id: SessionId, user: &UserId, epoch: u64) {
-        let row = self
-            .rows
-            .get_mut(&id)
-            .filter(|row| row.record.user.as_ref() == Some(user));
+        let row = self.rows.get_mut(&id).filter(|row| row.record.user.as_ref() == Some(user));
         if let Some(row) = row {
             Arc::make_mut(&mut row.record).epoch = epoch;
         }
@@ -77,10 +67,7 @@ impl State {
 
     fn bury(&mut self, row: &Row, reason: EndReason, ended_at: Timestamp, by: Option<&str>) {
         let record = &row.record;
-        let ClientInfo {
-            address,
-            user_agent,
-        } = record.client.clone();
+        let ClientInfo { address, user_agent } = record.client.clone();
         let ended = EndedSession {
             id: record.id,
             user: record.user.clone(),
@@ -105,10 +92,7 @@ impl State {
                 self.expire(&row);
             }
         }
-        let stale = self
-            .ended_order
-            .iter()
-            .take_while(|(at, _)| *at < sweep.history_before);
+        let stale = self.ended_order.iter().take_while(|(at, _)| *at < sweep.history_before);
         let stale: Vec<_> = stale.take(limit).copied().collect();
         for (ended_at, id) in &stale {
             self.ended_order.remove(&(*ended_at, *id));
@@ -118,19 +102,13 @@ impl State {
         Swept {
             sessions: expired.len() as u64,
             history: stale.len() as u64,
-            backlog: self
-                .expired(sweep.now)
-                .take(limit.saturating_mul(10))
-                .count() as u64,
+            backlog: self.expired(sweep.now).take(limit.saturating_mul(10)).count() as u64,
             oldest: oldest.filter(|deadline| *deadline <= sweep.now),
         }
     }
 
     fn expired(&self, now: Timestamp) -> impl Iterator<Item = SessionId> {
-        let due = self
-            .by_deadline
-            .iter()
-            .take_while(move |(deadline, _)| *deadline <= now);
+        let due = self.by_deadline.iter().take_while(move |(deadline, _)| *deadline <= now);
         due.map(|(_, id)| *id)
     }
 }

@@ -44,16 +44,8 @@ impl Row {
 
     fn entry(&self, key: String) -> Entry {
         match self.data.get(&key) {
-            Some(value) => Entry {
-                key,
-                json: Some(value.json.clone()),
-                version: value.version,
-            },
-            None => Entry {
-                key,
-                json: None,
-                version: 0,
-            },
+            Some(value) => Entry { key, json: Some(value.json.clone()), version: value.version },
+            None => Entry { key, json: None, version: 0 },
         }
     }
 }
@@ -74,10 +66,7 @@ impl State {
         let record = &row.record;
         self.by_deadline.insert((record.deadline(), record.id));
         if let Some(user) = &record.user {
-            self.by_user
-                .entry(user.clone())
-                .or_default()
-                .insert(record.id);
+            self.by_user.entry(user.clone()).or_default().insert(record.id);
             self.named.insert(record.id);
             self.by_name.insert((name_of(record), Reverse(record.id)));
         }
@@ -106,9 +95,7 @@ impl State {
     }
 
     pub(super) fn ids_of(&self, user: &UserId) -> Vec<SessionId> {
-        self.by_user
-            .get(user)
-            .map_or_else(Vec::new, |ids| ids.iter().copied().collect())
+        self.by_user.get(user).map_or_else(Vec::new, |ids| ids.iter().copied().collect())
     }
 }
 

@@ -97,8 +97,7 @@ impl State {
             Carry::Keys(keys) => keys.contains(key),
         };
         let kept = row.data.iter().filter(|(key, _)| wanted(key));
-        kept.map(|(key, value)| (key.clone(), value.json.clone()))
-            .collect()
+        kept.map(|(key, value)| (key.clone(), value.json.clone())).collect()
     }
 
     pub(super) fn update(
@@ -116,25 +115,15 @@ impl State {
             Expect::Version(expected) => version(&change.key) != expected,
         };
         if let Some(change) = changes.iter().find(unexpected) {
-            return Updated::Conflict {
-                key: change.key.clone(),
-            };
+            return Updated::Conflict { key: change.key.clone() };
         }
         let mut after = row.data.clone();
         let mut last = row.last_version;
-        let versions = changes
-            .into_iter()
-            .map(|change| apply(&mut after, &mut last, change));
+        let versions = changes.into_iter().map(|change| apply(&mut after, &mut last, change));
         let versions = versions.collect();
-        let bytes = after
-            .iter()
-            .map(|(key, value)| key.len() + value.json.len())
-            .sum();
+        let bytes = after.iter().map(|(key, value)| key.len() + value.json.len()).sum();
         if after.len() > limits.keys || bytes > limits.bytes {
-            return Updated::TooLarge {
-                keys: after.len(),
-                bytes,
-            };
+            return Updated::TooLarge { keys: after.len(), bytes };
         }
         row.data = after;
         row.last_version = last;
@@ -165,11 +154,7 @@ impl State {
             RenewalStep::Offer { counter, next } => offer(&mut record.renewal, counter, next),
             RenewalStep::Promote { next } => promote(record, next, guard.now),
         };
-        if taken {
-            done()
-        } else {
-            Updated::Conflict { key: String::new() }
-        }
+        if taken { done() } else { Updated::Conflict { key: String::new() } }
     }
 
     pub(super) fn touch(&mut self, now: Timestamp, touch: Touch) -> u64 {
@@ -204,9 +189,7 @@ impl State {
     }
 
     fn is_anonymous(&self, id: SessionId) -> bool {
-        self.rows
-            .get(&id)
-            .is_some_and(|row| row.record.user.is_none())
+        self.rows.get(&id).is_some_and(|row| row.record.user.is_none())
     }
 
     pub(super) fn anonymous(&self) -> u64 {
@@ -215,29 +198,19 @@ impl State {
 }
 
 fn done() -> Updated {
-    Updated::Done {
-        versions: Vec::new(),
-    }
+    Updated::Done { versions: Vec::new() }
 }
 
 fn numbered(data: BTreeMap<String, String>) -> BTreeMap<String, Value> {
     let numbered = data.into_iter().zip(1..);
-    numbered
-        .map(|((key, json), version)| (key, Value { json, version }))
-        .collect()
+    numbered.map(|((key, json), version)| (key, Value { json, version })).collect()
 }
 
 fn apply(data: &mut BTreeMap<String, Value>, last: &mut u64, change: DataChange) -> u64 {
     *last += 1;
     match change.json {
         Some(json) => {
-            data.insert(
-                change.key,
-                Value {
-                    json,
-                    version: *last,
-                },
-            );
+            data.insert(change.key, Value { json, version: *last });
             *last
         }
         None => {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Carry, ClientInfo, Guard, Inserted, Issued, Lifetime, Live, Login, Match, NewSession, Record,
+    Carry, ClientInfo, Guard, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match, NewSession, Record,
     Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken, Sessions, StoreError,
     Timestamp, Updated, User, UserId,
 };
@@ -10,8 +10,9 @@ use crate::{
 const MAX_USER_AGENT_BYTES: usize = 512;
 /// Longest client address kept, in bytes: an IPv6 address with a zone fits.
 const MAX_ADDRESS_BYTES: usize = 64;
-/// A collision of random ids is a fault of the random source long before the third time.
-const MOST_INSERTS: usize = 3;
+/// Tries of an insert or rotation. A collision of random ids is a fault of the random source, and
+/// a renewal in between happens once an hour, long before the third time.
+const MOST_TRIES: usize = 3;
 
 impl Sessions {
     /// Records a login and issues a fresh credential. The session of the same client that it
@@ -26,10 +27,7 @@ impl Sessions {
         over: Option<&Live>,
     ) -> Result<Issued, SessionError> {
         let login = login.into();
-        let replaces = over.map(|live| Replaces {
-            id: live.id(),
-            carry: carried(&login, live),
-        });
+        let replaces = over.map(|live| Replaces { id: live.id(), carry: carried(&login, live) });
         let sessions = self.clone();
         Self::to_its_end(async move { sessions.insert_login(login, client, replaces).await }).await
     }
@@ -47,13 +45,7 @@ impl Sessions {
         let sessions = self.clone();
         Self::to_its_end(async move {
             let lifetime = sessions.0.policy.anonymous;
-            let draft = Draft {
-                user: None,
-                epoch: 0,
-                remembered: false,
-                lifetime,
-                client,
-            };
+            let draft = Draft { user: None, epoch: 0, remembered: false, lifetime, client };
             sessions.insert(&draft, data, None).await
         })
         .await
@@ -84,10 +76,7 @@ impl Sessions {
     /// A fault of the store.
     pub async fn regroup(&self, user: &User) -> Result<u64, StoreError> {
         let now = self.now();
-        self.0
-            .store
-            .regroup(user.id.clone(), user.groups.clone(), now)
-            .await
+        self.0.store.regroup(user.id.clone(), user.groups.clone(), now).await
     }
 
     async fn insert_login(
@@ -100,16 +89,19 @@ impl Sessions {
             Some(epoch) => epoch,
             None => self.epoch(&login.user.id).await?,
         };
+        if self.ends_by_last_use() {
+            self.flush().await?;
+        }
         let lifetime = self.0.policy.login_lifetime(login.remember);
         let remembered = login.remember;
-        let draft = Draft {
-            user: Some(login.user),
-            epoch,
-            remembered,
-            lifetime,
-            client,
-        };
+        let draft = Draft { user: Some(login.user), epoch, remembered, lifetime, client };
         self.insert(&draft, Vec::new(), replaces).await
+    }
+
+    /// Whether a login needs to know which session was used last.
+    fn ends_by_last_use(&self) -> bool {
+        let limit = self.0.policy.limit;
+        limit.is_some_and(|limit| limit.policy == LimitPolicy::EndLeastRecentlyUsed)
     }
 
     async fn insert(
@@ -118,7 +110,7 @@ impl Sessions {
         data: Vec<(String, String)>,
         replaces: Option<Replaces>,
     ) -> Result<Issued, SessionError> {
-        for _ in 0..MOST_INSERTS {
+        for _ in 0..MOST_TRIES {
             let now = self.now();
             let id = SessionId::new(now);
             let (token, digest) = self.0.codec.issue(id, 0)?;
@@ -146,29 +138,36 @@ impl Sessions {
         record: &Record,
         authenticated: bool,
     ) -> Result<Issued, SessionError> {
-        let now = self.now();
+        let mut record = record.clone();
+        for _ in 0..MOST_TRIES {
+            let now = self.now();
+            if let Some(issued) = self.try_rotate(&record, authenticated, now).await? {
+                return Ok(issued);
+            }
+            // A renewal came in between, which changes the credential and not the session.
+            match self.0.store.load(record.id, now).await? {
+                Some(next) if next.generation == record.generation => record = (*next).clone(),
+                _ => break,
+            }
+        }
+        Err(SessionError::Gone)
+    }
+
+    /// `None` when the credential is no longer the one in `record`.
+    async fn try_rotate(
+        &self,
+        record: &Record,
+        authenticated: bool,
+        now: Timestamp,
+    ) -> Result<Option<Issued>, SessionError> {
         let counter = record.renewal.counter.saturating_add(1);
         let (token, digest) = self.0.codec.issue(record.id, counter)?;
         let authenticated_at = authenticated.then_some(now);
-        let guard = Guard {
-            id: record.id,
-            generation: record.generation,
-            now,
-        };
-        match self
-            .0
-            .store
-            .rotate(
-                guard,
-                Rotation {
-                    digest,
-                    counter,
-                    authenticated_at,
-                },
-            )
-            .await?
-        {
+        let guard = Guard { id: record.id, generation: record.generation, now };
+        let rotation = Rotation { digest, counter, authenticated_at };
+        match self.0.store.rotate(guard, rotation).await? {
             Updated::Done { .. } => {}
+            Updated::Conflict { .. } => return Ok(None),
             _ => return Err(SessionError::Gone),
         }
         let mut rotated = record.clone();
@@ -176,7 +175,7 @@ impl Sessions {
         rotated.renewal = Renewal::fresh(counter, now);
         rotated.generation += 1;
         rotated.authenticated_at = authenticated_at.or(record.authenticated_at);
-        Ok(self.issued(rotated, token, Vec::new())?)
+        Ok(Some(self.issued(rotated, token, Vec::new())?))
     }
 
     fn issued(
@@ -186,37 +185,19 @@ impl Sessions {
         ended: Vec<SessionId>,
     ) -> Result<Issued, StoreError> {
         let presented = self.0.codec.read(token.reveal()).ok_or_else(|| {
-            StoreError::failed(
-                "issue a credential",
-                "the codec does not read what it issued",
-            )
+            StoreError::failed("issue a credential", "the codec does not read what it issued")
         })?;
         let (id, presented) = (record.id, Arc::new(presented));
-        let live = Live {
-            record: Arc::new(record),
-            matched: Match::Current,
-            presented,
-        };
-        Ok(Issued {
-            id,
-            token,
-            ended,
-            live,
-        })
+        let live = Live { record: Arc::new(record), matched: Match::Current, presented };
+        Ok(Issued { id, token, ended, live })
     }
 
     fn check_size(&self, data: &[(String, String)]) -> Result<(), SessionError> {
         let limits = self.0.policy.data;
-        let (keys, bytes) = (
-            data.len(),
-            data.iter().map(|(key, json)| key.len() + json.len()).sum(),
-        );
+        let (keys, bytes) =
+            (data.len(), data.iter().map(|(key, json)| key.len() + json.len()).sum());
         if keys > limits.keys || bytes > limits.bytes {
-            return Err(SessionError::TooLarge {
-                keys,
-                bytes,
-                limits,
-            });
+            return Err(SessionError::TooLarge { keys, bytes, limits });
         }
         Ok(())
     }

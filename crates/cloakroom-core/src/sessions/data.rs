@@ -24,21 +24,15 @@ impl Sessions {
             check_key(&change.key)?;
         }
         let generation = live.record.generation;
-        let guard = Guard {
-            id: live.id(),
-            generation,
-            now: self.now(),
-        };
+        let guard = Guard { id: live.id(), generation, now: self.now() };
         let limits = self.0.policy.data;
         match self.0.store.update(guard, changes, limits).await? {
             Updated::Done { versions } => Ok(versions),
             Updated::Gone => Err(SessionError::Gone),
             Updated::Conflict { key } => Err(SessionError::Conflict { key }),
-            Updated::TooLarge { keys, bytes } => Err(SessionError::TooLarge {
-                keys,
-                bytes,
-                limits,
-            }),
+            Updated::TooLarge { keys, bytes } => {
+                Err(SessionError::TooLarge { keys, bytes, limits })
+            }
         }
     }
 }

@@ -19,9 +19,7 @@ impl Sessions {
         reason: EndReason,
         by: Option<&str>,
     ) -> Result<bool, StoreError> {
-        let ended = self
-            .end_all(Selector::Session(id), reason, by, None)
-            .await?;
+        let ended = self.end_all(Selector::Session(id), reason, by, None).await?;
         Ok(ended.count > 0)
     }
 
@@ -35,8 +33,7 @@ impl Sessions {
         reason: EndReason,
         by: Option<&str>,
     ) -> Result<Ended, StoreError> {
-        self.end_all(Selector::User(user.clone()), reason, by, None)
-            .await
+        self.end_all(Selector::User(user.clone()), reason, by, None).await
     }
 
     /// Ends all sessions of a user but `kept`.
@@ -50,8 +47,7 @@ impl Sessions {
         reason: EndReason,
         by: Option<&str>,
     ) -> Result<Ended, StoreError> {
-        self.end_all(Selector::UserExcept(user.clone(), kept), reason, by, None)
-            .await
+        self.end_all(Selector::UserExcept(user.clone(), kept), reason, by, None).await
     }
 
     /// Ends every session, anonymous ones and the caller's own included.
@@ -79,14 +75,7 @@ impl Sessions {
         epoch: Option<u64>,
     ) -> Result<Ended, StoreError> {
         let by = by.map(str::to_owned);
-        self.end_definitely(End {
-            selector,
-            reason,
-            by,
-            now: self.now(),
-            epoch,
-        })
-        .await
+        self.end_definitely(End { selector, reason, by, now: self.now(), epoch }).await
     }
 
     /// Ends are idempotent, so one whose outcome is unknown is simply tried again.

@@ -49,15 +49,7 @@ impl Sessions {
     ) -> Self {
         let (touches, sweeper) = (Touches::default(), Sweeper::default());
         let updates = [const { tokio::sync::Mutex::const_new(()) }; UPDATE_LOCKS];
-        Self(Arc::new(Inner {
-            store,
-            codec,
-            clock,
-            policy,
-            touches,
-            sweeper,
-            updates,
-        }))
+        Self(Arc::new(Inner { store, codec, clock, policy, touches, sweeper, updates }))
     }
 
     /// The current moment on the clock that all deadlines are judged by.
@@ -114,9 +106,6 @@ impl Sessions {
 
 impl fmt::Debug for Sessions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Sessions")
-            .field("store", &self.0.store)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Sessions").field("store", &self.0.store).finish_non_exhaustive()
     }
 }

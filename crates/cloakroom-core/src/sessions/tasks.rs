@@ -13,10 +13,7 @@ impl Sessions {
     /// Outside a Tokio runtime.
     pub fn start(&self) {
         let inner = Arc::downgrade(&self.0);
-        tokio::spawn(write_touches(
-            Weak::clone(&inner),
-            self.0.policy.touch_interval(),
-        ));
+        tokio::spawn(write_touches(Weak::clone(&inner), self.0.policy.touch_interval()));
         tokio::spawn(sweep(inner, self.0.policy.sweep_interval));
     }
 
@@ -33,24 +30,30 @@ impl Sessions {
     /// # Errors
     /// A fault of the store.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        self.0
-            .sweeper
-            .run(&*self.0.store, &self.0.policy, self.now())
-            .await
+        self.0.sweep().await
     }
 }
 
 impl Inner {
+    /// A session that was live when it was used is judged at that moment, so that a use shortly
+    /// before the deadline counts although it is written after it.
     async fn flush(&self) -> Result<u64, StoreError> {
-        let batch = self.touches.take();
-        if batch.is_empty() {
+        let batch = self.touches.batch();
+        let Some(first_use) = batch.iter().map(|touch| touch.seen_at).min() else {
             return Ok(0);
+        };
+        let moved = self.store.touch(first_use, batch.clone()).await?;
+        self.touches.written(&batch);
+        Ok(moved)
+    }
+
+    async fn sweep(&self) -> Result<(), StoreError> {
+        // A use that is not written yet must not pass for idleness.
+        if let Err(error) = self.flush().await {
+            self.sweeper.failed();
+            return Err(error);
         }
-        let written = self.store.touch(self.clock.now(), batch.clone()).await;
-        if written.is_err() {
-            self.touches.put_back(&batch);
-        }
-        written
+        self.sweeper.run(&*self.store, &self.policy, self.clock.now()).await
     }
 }
 
@@ -68,8 +71,7 @@ async fn sweep(inner: Weak<Inner>, interval: Duration) {
     loop {
         tokio::time::sleep(jittered(interval)).await;
         let Some(inner) = inner.upgrade() else { return };
-        let now = inner.clock.now();
-        if let Err(error) = inner.sweeper.run(&*inner.store, &inner.policy, now).await {
+        if let Err(error) = inner.sweep().await {
             tracing::warn!(error = ?error, "sweeping failed; the next sweep tries again");
         }
     }

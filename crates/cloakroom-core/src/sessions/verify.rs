@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::{
     End, EndReason, Guard, Live, Match, Presented, Record, Rejection, RenewalStep, SecretDigest,
-    Selector, SessionToken, Sessions, StoreError, Timestamp, Updated, Verdict, granularity,
+    Selector, SessionId, SessionToken, Sessions, StoreError, Timestamp, Updated, Verdict, granularity,
 };
 
 /// Most credentials looked at per request (law 7).
@@ -15,33 +15,35 @@ impl Sessions {
     /// # Errors
     /// A fault of the store, which says nothing about the credential.
     pub async fn verify(&self, credential: &str) -> Result<Verdict, StoreError> {
-        let Some(presented) = self.0.codec.read(credential) else {
-            return Ok(Verdict::Rejected(Rejection::Forged));
-        };
-        let now = self.now();
-        let Some(record) = self.0.store.load(presented.id, now).await? else {
-            return Ok(Verdict::Rejected(Rejection::Unknown));
-        };
-        if record.digest == presented.digest {
-            return Ok(self.valid(record, Match::Current, presented, now));
-        }
-        self.verify_renewed(record, presented, now).await
+        self.verify_one(credential, self.now()).await
     }
 
     /// What the credentials of one request are worth together: the one live session they name,
     /// or [`Rejection::Ambiguous`] when they name several or there are more than four (law 7).
+    /// `arrived_at` is when the request came in: one that took long to be read is not taken for
+    /// theft because its credential was renewed meanwhile.
     ///
     /// # Errors
     /// As [`Sessions::verify`].
-    pub async fn verify_any(&self, credentials: &[String]) -> Result<Verdict, StoreError> {
+    pub async fn verify_any(
+        &self,
+        credentials: &[String],
+        arrived_at: Timestamp,
+    ) -> Result<Verdict, StoreError> {
         if credentials.len() > MOST_CANDIDATES {
             return Ok(Verdict::Rejected(Rejection::Ambiguous));
         }
         let mut verdict = Verdict::Absent;
         for credential in credentials {
-            verdict = match (verdict, self.verify(credential).await?) {
+            verdict = match (verdict, self.verify_one(credential, arrived_at).await?) {
                 (Verdict::Valid(first), Verdict::Valid(second)) if first.id() != second.id() => {
                     return Ok(Verdict::Rejected(Rejection::Ambiguous));
+                }
+                // The second look ended the very session that the first one found.
+                (Verdict::Valid(first), theft @ Verdict::Rejected(Rejection::Theft))
+                    if self.named_by(credential) == Some(first.id()) =>
+                {
+                    theft
                 }
                 (Verdict::Valid(first), _) => Verdict::Valid(first),
                 (_, next) => next,
@@ -50,8 +52,36 @@ impl Sessions {
         Ok(verdict)
     }
 
+    async fn verify_one(
+        &self,
+        credential: &str,
+        arrived_at: Timestamp,
+    ) -> Result<Verdict, StoreError> {
+        let Some(presented) = self.0.codec.read(credential) else {
+            return Ok(Verdict::Rejected(Rejection::Forged));
+        };
+        let now = self.now();
+        let Some(record) = self.load(presented.id, now).await? else {
+            return Ok(Verdict::Rejected(Rejection::Unknown));
+        };
+        if record.digest == presented.digest {
+            return Ok(self.valid(record, Match::Current, presented, now).await);
+        }
+        self.verify_renewed(record, presented, arrived_at, now).await
+    }
+
+    /// A session that looks unused is read again after its pending uses are written.
+    async fn load(&self, id: SessionId, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        let found = self.0.store.load(id, now).await?;
+        if found.is_some() || !self.0.touches.has(id) {
+            return Ok(found);
+        }
+        self.flush().await?;
+        self.0.store.load(id, now).await
+    }
+
     /// The session that a credential names, if this server issued it; whether it is live or not.
-    pub fn named_by(&self, credential: &str) -> Option<crate::SessionId> {
+    pub fn named_by(&self, credential: &str) -> Option<SessionId> {
         self.0.codec.read(credential).map(|presented| presented.id)
     }
 
@@ -66,12 +96,10 @@ impl Sessions {
         }
         let (record, now) = (&live.record, self.now());
         let (token, next) = self.0.codec.successor(&live.presented);
-        let still_good = match live.matched {
-            Match::Current => self.offer(record, next, now).await?,
-            Match::Parent => {
-                let current = self.0.store.load(record.id, now).await?;
-                current.is_some_and(|current| current.digest == next)
-            }
+        let still_good = if live.matched == Match::Current && record.renewal.next.is_none() {
+            self.offer(record, next, now).await?
+        } else {
+            self.is_offered(record, next, now).await?
         };
         Ok(still_good.then_some(token))
     }
@@ -85,23 +113,29 @@ impl Sessions {
             || self.now() >= renewal.since.after(self.0.policy.renew_after)
     }
 
-    /// Records the offer before it is sent, even one made earlier: a session that ended
-    /// meanwhile must not be sent a credential (law 1).
+    /// Whether the successor made earlier still is what the client should have: a session that
+    /// ended meanwhile must not be sent a credential (law 1).
+    async fn is_offered(
+        &self,
+        record: &Record,
+        next: SecretDigest,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let current = self.0.store.load(record.id, now).await?;
+        Ok(current.is_some_and(|current| {
+            current.digest == next || current.renewal.next == Some(next)
+        }))
+    }
+
+    /// Records the offer before it is sent, on the condition that the session is live (law 1).
     async fn offer(
         &self,
         record: &Record,
         next: SecretDigest,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let guard = Guard {
-            id: record.id,
-            generation: record.generation,
-            now,
-        };
-        let offer = RenewalStep::Offer {
-            counter: record.renewal.counter,
-            next,
-        };
+        let guard = Guard { id: record.id, generation: record.generation, now };
+        let offer = RenewalStep::Offer { counter: record.renewal.counter, next };
         let store = Arc::clone(&self.0.store);
         let offered = Self::to_its_end(async move { store.renew(guard, offer).await }).await?;
         Ok(matches!(offered, Updated::Done { .. }))
@@ -111,14 +145,15 @@ impl Sessions {
         &self,
         record: Arc<Record>,
         presented: Presented,
+        arrived_at: Timestamp,
         now: Timestamp,
     ) -> Result<Verdict, StoreError> {
         if record.renewal.next == Some(presented.digest) {
             return self.promote(record, presented, now).await;
         }
         if record.renewal.previous == Some(presented.digest) {
-            if now <= record.renewal.since.after(self.0.policy.renew_grace) {
-                return Ok(self.valid(record, Match::Parent, presented, now));
+            if arrived_at <= record.renewal.since.after(self.0.policy.renew_grace) {
+                return Ok(self.valid(record, Match::Parent, presented, now).await);
             }
             return self.end_stolen(&record, now).await;
         }
@@ -135,19 +170,13 @@ impl Sessions {
         presented: Presented,
         now: Timestamp,
     ) -> Result<Verdict, StoreError> {
-        let guard = Guard {
-            id: record.id,
-            generation: record.generation,
-            now,
-        };
-        let step = RenewalStep::Promote {
-            next: presented.digest,
-        };
+        let guard = Guard { id: record.id, generation: record.generation, now };
+        let step = RenewalStep::Promote { next: presented.digest };
         let store = Arc::clone(&self.0.store);
         match Self::to_its_end(async move { store.renew(guard, step).await }).await {
             Ok(Updated::Done { .. }) => match self.0.store.load(record.id, now).await? {
                 Some(record) if record.digest == presented.digest => {
-                    Ok(self.valid(record, Match::Current, presented, now))
+                    Ok(self.valid(record, Match::Current, presented, now).await)
                 }
                 _ => Ok(Verdict::Rejected(Rejection::Unknown)),
             },
@@ -156,7 +185,7 @@ impl Sessions {
             // presentation promotes it.
             Err(error) => {
                 tracing::warn!(session = %record.id, error = ?error, "renewal not recorded yet");
-                Ok(self.valid(record, Match::Current, presented, now))
+                Ok(self.valid(record, Match::Current, presented, now).await)
             }
         }
     }
@@ -178,20 +207,23 @@ impl Sessions {
         Ok(Verdict::Rejected(Rejection::Theft))
     }
 
-    fn valid(
+    async fn valid(
         &self,
         record: Arc<Record>,
         matched: Match,
         presented: Presented,
         now: Timestamp,
     ) -> Verdict {
-        if now.since(record.last_seen_at) >= granularity(record.idle_timeout) {
+        let exact_to = granularity(record.idle_timeout);
+        if now.since(record.last_seen_at) >= exact_to {
             self.0.touches.note(record.id, now);
+            // Another process could refuse it before the next flush.
+            if record.idle_deadline().since(now) <= exact_to
+                && let Err(error) = self.flush().await
+            {
+                tracing::warn!(error = ?error, "a use shortly before the deadline is not written yet");
+            }
         }
-        Verdict::Valid(Live {
-            record,
-            matched,
-            presented: Arc::new(presented),
-        })
+        Verdict::Valid(Live { record, matched, presented: Arc::new(presented) })
     }
 }

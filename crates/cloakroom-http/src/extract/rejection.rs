@@ -47,11 +47,13 @@ impl LoginRejection {
     }
 }
 
-/// The login page, told the path and query to come back to; never a host.
+/// The login page, told the path and query to come back to; never a host, which is what browsers
+/// take a path for that begins with two slashes.
 fn way_back(config: &HttpConfig, page: &str, uri: &Uri) -> String {
     let asked_for = uri.path_and_query().map_or("/", |path| path.as_str());
+    let asked_for = format!("/{}", asked_for.trim_start_matches(['/', '\\']));
     let separator = if page.contains('?') { '&' } else { '?' };
-    let asked_for = utf8_percent_encode(asked_for, NON_ALPHANUMERIC);
+    let asked_for = utf8_percent_encode(&asked_for, NON_ALPHANUMERIC);
     format!("{page}{separator}{}={asked_for}", config.return_parameter)
 }
 

@@ -14,18 +14,12 @@ use crate::CurrentUser;
 /// A layer that lets only logged-in users through; put it inside the session layer, with
 /// `route_layer`.
 pub fn require_login() -> RequireLogin<()> {
-    RequireLogin {
-        inner: (),
-        group: None,
-    }
+    RequireLogin { inner: (), group: None }
 }
 
 /// A layer that lets only members of `group` through. Others who are logged in get 403.
 pub fn require_group(group: impl Into<String>) -> RequireLogin<()> {
-    RequireLogin {
-        inner: (),
-        group: Some(group.into()),
-    }
+    RequireLogin { inner: (), group: Some(group.into()) }
 }
 
 /// What [`require_login`] and [`require_group`] make: the layer, and around a service the
@@ -40,10 +34,7 @@ impl<S> Layer<S> for RequireLogin<()> {
     type Service = RequireLogin<S>;
 
     fn layer(&self, inner: S) -> RequireLogin<S> {
-        RequireLogin {
-            inner,
-            group: self.group.clone(),
-        }
+        RequireLogin { inner, group: self.group.clone() }
     }
 }
 

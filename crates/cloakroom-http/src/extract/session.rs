@@ -12,11 +12,7 @@ impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or(Error::NoLayer)
+        parts.extensions.get::<Self>().cloned().ok_or(Error::NoLayer)
     }
 }
 
@@ -64,15 +60,13 @@ impl<S: Sync, const MINUTES: u64> FromRequestParts<S> for RecentLogin<MINUTES> {
         if age < Duration::from_secs(MINUTES * 60) {
             return Ok(Self(user));
         }
-        Err(
-            match LoginRejection::of_parts(&session.shared().config, parts) {
-                login @ LoginRejection::Login(_) => login,
-                _ => LoginRejection::Problem(Problem::new(
-                    StatusCode::UNAUTHORIZED,
-                    "recent-login-required",
-                    "This needs a recent login: log in again and repeat the request.",
-                )),
-            },
-        )
+        Err(match LoginRejection::of_parts(&session.shared().config, parts) {
+            login @ LoginRejection::Login(_) => login,
+            _ => LoginRejection::Problem(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "recent-login-required",
+                "This needs a recent login: log in again and repeat the request.",
+            )),
+        })
     }
 }

@@ -1,5 +1,5 @@
 use cloakroom_core::{
-    EndReason, Issued, Live, Login, Rejection, SessionError, SessionId, Timestamp,
+    EndReason, Issued, Live, Login, Rejection, SessionError, SessionId, Timestamp, Verdict,
 };
 use std::time::Duration;
 
@@ -29,24 +29,41 @@ impl Session {
     }
 
     /// Logs out: ends the session for good, and takes the cookie away in the answer. Without a
-    /// session it only takes the cookie away.
+    /// session it only takes the cookie away; with credentials of several, all of them end. Once
+    /// the response has begun the session still ends, and its cookie is worth nothing.
     ///
     /// # Errors
     /// [`Error::SafeMethod`], or a fault of the store after retries: the session may then still
     /// be live, and the cookie stays.
     pub async fn log_out(&self) -> Result<(), Error> {
-        self.0.check_act()?;
+        self.0.check_method()?;
         let _turn = self.0.acts.lock().await;
-        if let Seen::Valid(live) = self.verdict().await? {
-            self.0
-                .sessions
-                .end(live.id(), EndReason::Logout, live.user_name())
-                .await?;
+        match self.verdict().await? {
+            Seen::Valid(live) => self.end_presented(&live).await?,
+            Seen::Rejected(Rejection::Ambiguous) => self.end_all_presented().await?,
+            Seen::Absent | Seen::Rejected(_) => {}
         }
         let mut state = self.0.state();
         state.seen = Some(Seen::Absent);
         state.versions.clear();
         state.outgoing = Outgoing::Clear;
+        Ok(())
+    }
+
+    async fn end_presented(&self, live: &Live) -> Result<(), Error> {
+        let ended = self.0.sessions.end(live.id(), EndReason::Logout, live.user_name()).await;
+        ended.map(drop).map_err(Error::from)
+    }
+
+    /// None of them is more the client's than the others, and who logs out wants none to stay.
+    async fn end_all_presented(&self) -> Result<(), Error> {
+        for credential in &self.0.credentials.values {
+            let credential = std::slice::from_ref(credential);
+            let verdict = self.0.sessions.verify_any(credential, self.0.started_at).await?;
+            if let Verdict::Valid(live) = verdict {
+                self.end_presented(&live).await?;
+            }
+        }
         Ok(())
     }
 
@@ -80,28 +97,29 @@ impl Session {
         Ok(())
     }
 
-    /// The live session, beginning an anonymous one with `data` if there is none. The second
-    /// value says whether it was begun.
+    /// The live session. If there is none, an anonymous one begins with `data`, unless there is
+    /// no data to store, and `None` comes back.
     pub(super) async fn live_or_begin(
         &self,
         data: impl FnOnce() -> Result<Vec<(String, String)>, Error>,
-    ) -> Result<(Live, bool), Error> {
+    ) -> Result<Option<Live>, Error> {
         if let Some(live) = self.live().await? {
-            return Ok((live, false));
+            return Ok(Some(live));
         }
         let _turn = self.0.acts.lock().await;
         match self.verdict().await? {
-            Seen::Valid(live) => return Ok((live, false)),
+            Seen::Valid(live) => return Ok(Some(live)),
             Seen::Rejected(Rejection::Ambiguous) => return Err(Error::Ambiguous),
             Seen::Rejected(_) => self.refuse_if_ended_meanwhile().await?,
             Seen::Absent => {}
         }
-        self.0.check_open()?;
-        let client = self.0.client.info();
-        let issued = self.0.sessions.begin_anonymous(client, data()?).await?;
-        let live = issued.live.clone();
-        self.adopt(issued).await?;
-        Ok((live, true))
+        let data = data()?;
+        if !data.is_empty() {
+            self.0.check_open()?;
+            let issued = self.0.sessions.begin_anonymous(self.0.client.info(), data).await?;
+            self.adopt(issued).await?;
+        }
+        Ok(None)
     }
 
     /// A request that began before its session ended must not be given a new one: it would undo
@@ -144,23 +162,22 @@ impl Shared {
     /// How long the client should keep the cookie: until it closes, unless remembered.
     pub(crate) fn max_age(&self, live: &Live) -> Option<Duration> {
         let left = |deadline: Timestamp| deadline.since(self.sessions.now());
-        live.record
-            .remembered
-            .then(|| left(live.record.absolute_deadline))
+        live.record.remembered.then(|| left(live.record.absolute_deadline))
     }
 
     fn check_act(&self) -> Result<(), Error> {
-        if self.safe_method && !self.config.credential_changes_on_get {
-            return Err(Error::SafeMethod);
-        }
+        self.check_method()?;
         self.check_open()
     }
 
-    fn check_open(&self) -> Result<(), Error> {
-        if self.state().closed {
-            Err(Error::HeadersSent)
-        } else {
-            Ok(())
+    fn check_method(&self) -> Result<(), Error> {
+        if self.safe_method && !self.config.credential_changes_on_get {
+            return Err(Error::SafeMethod);
         }
+        Ok(())
+    }
+
+    fn check_open(&self) -> Result<(), Error> {
+        if self.state().closed { Err(Error::HeadersSent) } else { Ok(()) }
     }
 }

@@ -22,11 +22,7 @@ impl Session {
         let Some(live) = self.live().await? else {
             return Ok(None);
         };
-        let entries = self
-            .0
-            .sessions
-            .read(&live, Keys::These(vec![key.to_owned()]))
-            .await?;
+        let entries = self.0.sessions.read(&live, Keys::These(vec![key.to_owned()])).await?;
         let Some(entry) = entries.into_iter().next() else {
             return Ok(None);
         };
@@ -40,8 +36,7 @@ impl Session {
     /// [`SessionError::Conflict`] when this request has read the key and another one changed it
     /// since (law 3), [`SessionError::TooLarge`], [`SessionError::Gone`], or a fault.
     pub async fn insert<T: Serialize>(&self, key: &str, value: T) -> Result<(), Error> {
-        self.write(key, Some(to_json(key, &value)?), self.expected(key))
-            .await
+        self.write(key, Some(to_json(key, &value)?), self.expected(key)).await
     }
 
     /// Sets a key whatever is there: what another request wrote since is lost on purpose.
@@ -49,8 +44,7 @@ impl Session {
     /// # Errors
     /// As [`Session::insert`], but never a conflict.
     pub async fn overwrite<T: Serialize>(&self, key: &str, value: T) -> Result<(), Error> {
-        self.write(key, Some(to_json(key, &value)?), Expect::Any)
-            .await
+        self.write(key, Some(to_json(key, &value)?), Expect::Any).await
     }
 
     /// Removes a key. Without a session there is nothing to do.
@@ -103,10 +97,9 @@ impl Session {
             change(&mut values)?;
             Ok(values.into_data())
         };
-        let (live, begun) = self.live_or_begin(first).await?;
-        if begun {
+        let Some(live) = self.live_or_begin(first).await? else {
             return Ok(());
-        }
+        };
         let _turn = self.0.sessions.updates(live.id()).lock().await;
         for tries in 0..MOST_TRIES {
             if self.try_update(&live, keys, &mut change).await? {
@@ -114,10 +107,7 @@ impl Session {
             }
             pause(tries).await;
         }
-        Err(SessionError::Conflict {
-            key: keys.join(", "),
-        }
-        .into())
+        Err(SessionError::Conflict { key: keys.join(", ") }.into())
     }
 
     async fn try_update<F>(&self, live: &Live, keys: &[&str], change: &mut F) -> Result<bool, Error>
@@ -134,10 +124,7 @@ impl Session {
         let changed: Vec<String> = changes.iter().map(|change| change.key.clone()).collect();
         match self.0.sessions.write(live, changes).await {
             Ok(versions) => {
-                self.0
-                    .state()
-                    .versions
-                    .extend(changed.into_iter().zip(versions));
+                self.0.state().versions.extend(changed.into_iter().zip(versions));
                 Ok(true)
             }
             Err(SessionError::Conflict { .. }) => Ok(false),
@@ -147,25 +134,15 @@ impl Session {
 
     /// A key that this request has read must still be as it was; any other may be anything.
     fn expected(&self, key: &str) -> Expect {
-        self.0
-            .state()
-            .versions
-            .get(key)
-            .map_or(Expect::Any, |version| Expect::Version(*version))
+        self.0.state().versions.get(key).map_or(Expect::Any, |version| Expect::Version(*version))
     }
 
     async fn write(&self, key: &str, json: Option<String>, expect: Expect) -> Result<(), Error> {
         check_key(key)?;
-        let first = || {
-            Ok(json
-                .iter()
-                .map(|json| (key.to_owned(), json.clone()))
-                .collect())
-        };
-        let (live, begun) = self.live_or_begin(first).await?;
-        if begun {
+        let first = || Ok(json.iter().map(|json| (key.to_owned(), json.clone())).collect());
+        let Some(live) = self.live_or_begin(first).await? else {
             return Ok(());
-        }
+        };
         self.commit(&live, key, json, expect).await
     }
 
@@ -176,15 +153,9 @@ impl Session {
         json: Option<String>,
         expect: Expect,
     ) -> Result<(), Error> {
-        let change = DataChange {
-            key: key.to_owned(),
-            expect,
-            json,
-        };
+        let change = DataChange { key: key.to_owned(), expect, json };
         let versions = self.0.sessions.write(live, vec![change]).await?;
-        let written = versions
-            .into_iter()
-            .map(|version| (key.to_owned(), version));
+        let written = versions.into_iter().map(|version| (key.to_owned(), version));
         self.0.state().versions.extend(written);
         Ok(())
     }

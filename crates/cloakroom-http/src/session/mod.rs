@@ -108,13 +108,8 @@ impl Session {
             return Ok(seen);
         }
         self.0.state().read = true;
-        let credentials = &self.0.credentials.values;
-        let verdict = match credentials.as_slice() {
-            [] => Verdict::Absent,
-            [one] => self.0.sessions.verify(one).await?,
-            several => self.0.sessions.verify_any(several).await?,
-        };
-        let seen = Seen::from(verdict);
+        let (sessions, credentials) = (&self.0.sessions, &self.0.credentials.values);
+        let seen = Seen::from(sessions.verify_any(credentials, self.0.started_at).await?);
         Ok(self.0.state().seen.get_or_insert(seen).clone())
     }
 }

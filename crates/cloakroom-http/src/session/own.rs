@@ -26,9 +26,9 @@ impl Session {
         let sessions = &self.0.sessions;
         // The user of a session never changes, so nothing can come between look and end.
         match sessions.store().load(id, sessions.now()).await? {
-            Some(record) if record.user.as_ref() == Some(&user) => Ok(sessions
-                .end(id, EndReason::Logout, live.user_name())
-                .await?),
+            Some(record) if record.user.as_ref() == Some(&user) => {
+                Ok(sessions.end(id, EndReason::Logout, live.user_name()).await?)
+            }
             _ => Ok(false),
         }
     }
@@ -41,9 +41,7 @@ impl Session {
         self.check_unsafe()?;
         let (live, user) = self.logged_in().await?;
         let (sessions, by) = (&self.0.sessions, live.user_name());
-        let ended = sessions
-            .end_others(&user, live.id(), EndReason::Logout, by)
-            .await?;
+        let ended = sessions.end_others(&user, live.id(), EndReason::Logout, by).await?;
         Ok(ended.count)
     }
 
@@ -54,11 +52,7 @@ impl Session {
     pub async fn end_all_own(&self) -> Result<u64, Error> {
         self.check_unsafe()?;
         let (live, user) = self.logged_in().await?;
-        let ended = self
-            .0
-            .sessions
-            .end_user(&user, EndReason::Logout, live.user_name())
-            .await?;
+        let ended = self.0.sessions.end_user(&user, EndReason::Logout, live.user_name()).await?;
         self.log_out().await?;
         Ok(ended.count)
     }
@@ -70,10 +64,6 @@ impl Session {
     }
 
     fn check_unsafe(&self) -> Result<(), Error> {
-        if self.0.safe_method {
-            Err(Error::SafeMethod)
-        } else {
-            Ok(())
-        }
+        if self.0.safe_method { Err(Error::SafeMethod) } else { Ok(()) }
     }
 }

@@ -55,16 +55,7 @@ impl Shared {
     ) -> Self {
         let (started_at, acts) = (sessions.now(), tokio::sync::Mutex::new(()));
         let state = Mutex::default();
-        Self {
-            sessions,
-            config,
-            credentials,
-            client,
-            safe_method,
-            started_at,
-            acts,
-            state,
-        }
+        Self { sessions, config, credentials, client, safe_method, started_at, acts, state }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

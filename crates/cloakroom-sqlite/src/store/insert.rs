@@ -1,0 +1,195 @@
+use std::collections::BTreeMap;
+
+use cloakroom_core::{
+    Carry, EndReason, Inserted, LimitPolicy, NewSession, Record, Replaces, SecretDigest, SessionId,
+    SessionLimit, Timestamp, UserId,
+};
+use rusqlite::{Connection, Result, params};
+
+use super::end::{Which, bury, epoch};
+use crate::row::{groups_text, millis, session_id, signed};
+
+const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)
+    OR EXISTS (SELECT 1 FROM ended_session WHERE id = ?1)";
+
+const ANONYMOUS: &str = "SELECT value FROM counter WHERE name = 'anonymous'";
+
+const IS_ANONYMOUS: &str =
+    "SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1 AND user_id IS NULL)";
+
+const OLDEST: &str = "SELECT id FROM session
+    WHERE user_id = ?1 AND id IS NOT ?2 AND deadline > ?3 ORDER BY created_at, id";
+
+const LEAST_RECENTLY_USED: &str = "SELECT id FROM session
+    WHERE user_id = ?1 AND id IS NOT ?2 AND deadline > ?3 ORDER BY last_seen_at, id";
+
+const DATA: &str = "SELECT key, json FROM session_data WHERE session_id =
+    (SELECT id FROM session WHERE id = ?1 AND deadline > ?2)";
+
+const INSERT: &str = "INSERT INTO session (id, digest, renewal_counter, renewal_since,
+    renewal_next, renewal_previous, user_id, user_name, groups, epoch, generation, created_at,
+    authenticated_at, last_seen_at, idle_timeout, absolute_deadline, remembered, client_address,
+    user_agent, data_version)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+    ?20)";
+
+const INSERT_DATA: &str =
+    "INSERT INTO session_data (session_id, key, json, version) VALUES (?1, ?2, ?3, ?4)";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] =
+    &[IS_KNOWN, ANONYMOUS, IS_ANONYMOUS, OLDEST, LEAST_RECENTLY_USED, DATA, INSERT, INSERT_DATA];
+
+/// Decides first and writes then, so that a refusal has changed nothing.
+pub(super) fn insert(database: &Connection, new: &NewSession) -> Result<Inserted> {
+    let now = new.record.created_at;
+    if is_known(database, new.record.id)? {
+        return Ok(Inserted::Conflict);
+    }
+    let over_limit = match room(database, new, now)? {
+        Room::For(over_limit) => over_limit,
+        Room::No(refusal) => return Ok(refusal),
+    };
+    let data = first_data(database, new, now)?;
+    if let Some(replaces) = &new.replaces {
+        bury(database, &Which::One(replaces.id), EndReason::Replaced, None, now)?;
+    }
+    for id in &over_limit {
+        bury(database, &Which::One(*id), EndReason::Limit, None, now)?;
+    }
+    add(database, &new.record, data.len())?;
+    add_data(database, new.record.id, &data)?;
+    Ok(Inserted::Done { ended: over_limit })
+}
+
+fn is_known(database: &Connection, id: SessionId) -> Result<bool> {
+    database.prepare_cached(IS_KNOWN)?.query_row([id.as_bytes()], |row| row.get(0))
+}
+
+/// Whether there is room for a new session.
+enum Room {
+    /// There is, once these have ended.
+    For(Vec<SessionId>),
+    No(Inserted),
+}
+
+fn room(database: &Connection, new: &NewSession, now: Timestamp) -> Result<Room> {
+    let Some(user) = &new.record.user else {
+        return anonymous_room(database, new);
+    };
+    if new.record.epoch < epoch(database, user)? {
+        return Ok(Room::No(Inserted::Superseded));
+    }
+    match new.limit {
+        Some(limit) => user_room(database, user, limit, new.replaces.as_ref(), now),
+        None => Ok(Room::For(Vec::new())),
+    }
+}
+
+fn anonymous_room(database: &Connection, new: &NewSession) -> Result<Room> {
+    let counted: i64 = database.prepare_cached(ANONYMOUS)?.query_row([], |row| row.get(0))?;
+    let freed = match &new.replaces {
+        Some(replaces) => {
+            let mut statement = database.prepare_cached(IS_ANONYMOUS)?;
+            statement.query_row([replaces.id.as_bytes()], |row| row.get(0))?
+        }
+        None => false,
+    };
+    if counted - i64::from(freed) < signed(new.anonymous_cap) {
+        Ok(Room::For(Vec::new()))
+    } else {
+        Ok(Room::No(Inserted::Full))
+    }
+}
+
+fn user_room(
+    database: &Connection,
+    user: &UserId,
+    limit: SessionLimit,
+    replaces: Option<&Replaces>,
+    now: Timestamp,
+) -> Result<Room> {
+    let mut statement = database.prepare_cached(match limit.policy {
+        LimitPolicy::EndLeastRecentlyUsed => LEAST_RECENTLY_USED,
+        LimitPolicy::EndOldest | LimitPolicy::Refuse => OLDEST,
+    })?;
+    let replaced = replaces.map(|replaces| replaces.id);
+    let rows = statement.query_map(
+        params![user.as_str(), replaced.as_ref().map(SessionId::as_bytes), now.unix_millis()],
+        |row| session_id(row, 0),
+    )?;
+    let mut live = rows.collect::<Result<Vec<_>>>()?;
+    let excess = (live.len() + 1).saturating_sub(limit.most.max(1) as usize);
+    if limit.policy == LimitPolicy::Refuse && excess > 0 {
+        return Ok(Room::No(Inserted::LimitReached));
+    }
+    live.truncate(excess);
+    Ok(Room::For(live))
+}
+
+fn first_data(
+    database: &Connection,
+    new: &NewSession,
+    now: Timestamp,
+) -> Result<BTreeMap<String, String>> {
+    let mut data = match &new.replaces {
+        Some(replaces) => carried(database, replaces, now)?,
+        None => BTreeMap::new(),
+    };
+    data.extend(new.data.iter().cloned());
+    Ok(data)
+}
+
+fn carried(
+    database: &Connection,
+    replaces: &Replaces,
+    now: Timestamp,
+) -> Result<BTreeMap<String, String>> {
+    if replaces.carry == Carry::Nothing {
+        return Ok(BTreeMap::new());
+    }
+    let mut statement = database.prepare_cached(DATA)?;
+    let rows = statement.query_map((replaces.id.as_bytes(), now.unix_millis()), |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let mut data = rows.collect::<Result<BTreeMap<String, String>>>()?;
+    if let Carry::Keys(keys) = &replaces.carry {
+        data.retain(|key, _| keys.contains(key));
+    }
+    Ok(data)
+}
+
+fn add(database: &Connection, record: &Record, keys: usize) -> Result<()> {
+    let mut statement = database.prepare_cached(INSERT)?;
+    statement.execute(params![
+        record.id.as_bytes(),
+        record.digest.as_bytes(),
+        record.renewal.counter,
+        record.renewal.since.unix_millis(),
+        record.renewal.next.as_ref().map(SecretDigest::as_bytes),
+        record.renewal.previous.as_ref().map(SecretDigest::as_bytes),
+        record.user.as_ref().map(UserId::as_str),
+        record.user_name,
+        groups_text(&record.groups),
+        signed(record.epoch),
+        record.generation,
+        record.created_at.unix_millis(),
+        record.authenticated_at.map(Timestamp::unix_millis),
+        record.last_seen_at.unix_millis(),
+        millis(record.idle_timeout),
+        record.absolute_deadline.unix_millis(),
+        record.remembered,
+        record.client.address,
+        record.client.user_agent,
+        signed(keys as u64),
+    ])?;
+    Ok(())
+}
+
+fn add_data(database: &Connection, id: SessionId, data: &BTreeMap<String, String>) -> Result<()> {
+    let mut statement = database.prepare_cached(INSERT_DATA)?;
+    for ((key, json), version) in data.iter().zip(1_i64..) {
+        statement.execute(params![id.as_bytes(), key, json, version])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+use cloakroom_core::{EndReason, Sweep, Swept, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Result};
+
+use super::end::{Which, bury};
+use crate::row::{timestamp, unsigned};
+
+const FORGET: &str = "DELETE FROM ended_session WHERE id IN
+    (SELECT id FROM ended_session WHERE ended_at < ?1 ORDER BY ended_at, id LIMIT ?2)";
+
+const BACKLOG: &str = "SELECT count(*) FROM (SELECT 1 FROM session WHERE deadline <= ?1 LIMIT ?2)";
+
+const OLDEST: &str = "SELECT deadline FROM session WHERE deadline <= ?1 ORDER BY deadline LIMIT 1";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[FORGET, BACKLOG, OLDEST];
+
+pub(super) fn sweep(database: &Connection, sweep: Sweep) -> Result<Swept> {
+    let Sweep { now, history_before, limit } = sweep;
+    // The reason is that of live sessions, of which this selects none.
+    let buried = bury(database, &Which::Expired(now, limit), EndReason::Idle, None, now)?;
+    Ok(Swept {
+        sessions: buried.expired,
+        history: forget(database, history_before, limit)?,
+        backlog: backlog(database, now, limit)?,
+        oldest: oldest(database, now)?,
+    })
+}
+
+fn forget(database: &Connection, before: Timestamp, limit: u32) -> Result<u64> {
+    let mut statement = database.prepare_cached(FORGET)?;
+    Ok(statement.execute((before.unix_millis(), limit))? as u64)
+}
+
+fn backlog(database: &Connection, now: Timestamp, limit: u32) -> Result<u64> {
+    let most = 10 * i64::from(limit);
+    let mut statement = database.prepare_cached(BACKLOG)?;
+    statement.query_row((now.unix_millis(), most), |row| unsigned(row, 0))
+}
+
+fn oldest(database: &Connection, now: Timestamp) -> Result<Option<Timestamp>> {
+    let mut statement = database.prepare_cached(OLDEST)?;
+    statement.query_row([now.unix_millis()], |row| timestamp(row, 0)).optional()
+}

@@ -1,0 +1,34 @@
+use cloakroom_core::{Timestamp, Touch, UserId};
+use rusqlite::{Connection, Result, params};
+
+use crate::row::groups_text;
+
+const TOUCH: &str = "UPDATE session SET last_seen_at = ?2
+    WHERE id = ?1 AND last_seen_at < ?2 AND deadline > ?3";
+
+const REGROUP: &str = "UPDATE session SET groups = ?2, generation = generation + 1
+    WHERE user_id = ?1 AND deadline > ?3";
+
+#[cfg(test)]
+pub(super) const STATEMENTS: &[&str] = &[TOUCH, REGROUP];
+
+pub(super) fn touch(database: &Connection, now: Timestamp, touches: &[Touch]) -> Result<u64> {
+    let mut statement = database.prepare_cached(TOUCH)?;
+    let mut moved = 0;
+    for Touch { id, seen_at } in touches {
+        let parameters = (id.as_bytes(), seen_at.unix_millis(), now.unix_millis());
+        moved += statement.execute(parameters)? as u64;
+    }
+    Ok(moved)
+}
+
+pub(super) fn regroup(
+    database: &Connection,
+    user: &UserId,
+    groups: &[String],
+    now: Timestamp,
+) -> Result<u64> {
+    let mut statement = database.prepare_cached(REGROUP)?;
+    let parameters = params![user.as_str(), groups_text(groups), now.unix_millis()];
+    Ok(statement.execute(parameters)? as u64)
+}

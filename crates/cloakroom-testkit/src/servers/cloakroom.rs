@@ -1,0 +1,208 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use super::http::{Address, Request};
+use super::{Client, Process, free_port};
+
+const TIME_TO_START: Duration = Duration::from_secs(20);
+
+/// The server binary, with its configuration, data and log in one directory of the caller's.
+///
+/// It answers at `http://localhost:<port>` unless the configuration says otherwise.
+#[derive(Debug)]
+pub struct Cloakroom {
+    binary: PathBuf,
+    dir: PathBuf,
+    port: u16,
+    address: Address,
+    process: Process,
+}
+
+impl Cloakroom {
+    /// Starts `binary` (a test passes `env!("CARGO_BIN_EXE_cloakroom")`) in `dir` and waits until
+    /// it is ready.
+    ///
+    /// `configuration` is TOML that is added to the port and the data directory; a `listen` of its
+    /// own replaces ours. No `CLOAKROOM_…` variable of the environment reaches the server.
+    #[track_caller]
+    pub fn start(binary: impl AsRef<Path>, dir: &Path, configuration: &str) -> Self {
+        let (binary, port) = (binary.as_ref().to_owned(), free_port());
+        let mut text = format!("data = {:?}\n{configuration}\n", dir.join("data"));
+        let address = socket_in(configuration).unwrap_or_else(|| {
+            text.insert_str(0, &format!("listen = \"127.0.0.1:{port}\"\n"));
+            Address::Port(port)
+        });
+        fs::write(dir.join("cloakroom.toml"), text)
+            .unwrap_or_else(|fault| panic!("cannot write in {}: {fault}", dir.display()));
+        let process = serve(&binary, dir);
+        let server = Self { binary, dir: dir.to_owned(), port, address, process };
+        server.wait_until_ready();
+        server
+    }
+
+    /// Its origin, `http://localhost:<port>`.
+    pub fn url(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// Its port, the same after a restart.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// A browser with no cookies at its pages.
+    pub fn client(&self) -> Client {
+        Client::new(self.address.clone(), &self.url())
+    }
+
+    /// Its data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// All it has printed, over restarts too.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Runs another command of the binary on the same configuration, as in `["who", "--json"]`.
+    #[track_caller]
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        command(&self.binary, &self.dir)
+            .args(arguments)
+            .output()
+            .unwrap_or_else(|fault| panic!("cannot run {}: {fault}", self.binary.display()))
+    }
+
+    /// Whether `/readyz` says it can serve.
+    pub fn is_ready(&self) -> bool {
+        let host = format!("localhost:{}", self.port);
+        let question = Request::get("/readyz").header("Host", host);
+        question.try_send(&self.address).is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill_9(&mut self) {
+        self.process.kill_9();
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub fn stop(&mut self) {
+        self.process.stop();
+    }
+
+    /// Starts it again on the same configuration, data and port; asks it to stop first if it runs.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.process.stop();
+        self.process = serve(&self.binary, &self.dir);
+        self.wait_until_ready();
+    }
+
+    #[track_caller]
+    fn wait_until_ready(&self) {
+        self.process.wait_until("cloakroom is ready", TIME_TO_START, || self.is_ready());
+    }
+}
+
+#[track_caller]
+fn serve(binary: &Path, dir: &Path) -> Process {
+    let mut serve = command(binary, dir);
+    serve.arg("serve");
+    Process::spawn("cloakroom", serve, &dir.join("cloakroom.log"))
+}
+
+fn command(binary: &Path, dir: &Path) -> Command {
+    let mut command = Command::new(binary);
+    let names = std::env::vars_os().map(|(name, _)| name);
+    for ours in names.filter(|name| name.to_string_lossy().starts_with("CLOAKROOM_")) {
+        command.env_remove(ours);
+    }
+    command.current_dir(dir).env("CLOAKROOM_CONFIG", dir.join("cloakroom.toml"));
+    command
+}
+
+/// The Unix socket a configuration names with `listen = "unix:…"`.
+fn socket_in(configuration: &str) -> Option<Address> {
+    let listen = configuration.lines().find_map(|line| line.trim().strip_prefix("listen"))?;
+    let path = listen.split_once("unix:")?.1.trim_end().trim_end_matches('"');
+    Some(Address::Socket(path.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::servers::TempDir;
+
+    /// Stands for the server: reads the port from its configuration and says it is ready.
+    const STAND_IN: &str = r#"#!/bin/sh
+if [ "$1" != serve ]; then echo "$1 on $(basename "$CLOAKROOM_CONFIG")"; exit 3; fi
+port=$(sed -n 's/^listen = "127.0.0.1:\(.*\)"$/\1/p' cloakroom.toml)
+echo "started on $port"
+exec python3 -c "
+import http.server
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == '/readyz' else 404)
+        self.end_headers()
+http.server.HTTPServer(('127.0.0.1', $port), Ready).serve_forever()"
+"#;
+
+    fn stand_in(dir: &TempDir) -> PathBuf {
+        let path = dir.write("stand-in", STAND_IN);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_server_is_ready_and_comes_back_at_its_port_after_a_kill() {
+        let dir = TempDir::new("testkit");
+        let mut server = Cloakroom::start(stand_in(&dir), dir.path(), "[app.x]\nname = \"X\"");
+        assert!(server.client().get("/other").status == 404 && server.is_ready());
+        server.kill_9();
+        assert!(!server.is_ready());
+        server.restart();
+        assert!(server.is_ready());
+        let started = format!("started on {}", server.port());
+        assert_eq!(server.log().matches(&started).count(), 2);
+    }
+
+    #[test]
+    fn a_command_runs_on_the_configuration_of_the_server() {
+        let dir = TempDir::new("testkit");
+        let server = Cloakroom::start(stand_in(&dir), dir.path(), "");
+        let output = server.command(&["who"]);
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(output.stdout, b"who on cloakroom.toml\n");
+    }
+
+    #[test]
+    #[should_panic(expected = "listen = \"127.0.0.1:")]
+    fn a_server_that_does_not_start_shows_what_it_printed() {
+        let dir = TempDir::new("testkit");
+        let broken = dir.write("broken", "#!/bin/sh\ncat cloakroom.toml\n");
+        fs::set_permissions(&broken, fs::Permissions::from_mode(0o700)).unwrap();
+        Cloakroom::start(broken, dir.path(), "");
+    }
+
+    #[test]
+    fn a_socket_in_the_configuration_is_where_it_is_asked() {
+        let socket = socket_in("prefix = \"/x\"\nlisten = \"unix:/tmp/s\"\n");
+        assert_eq!(socket, Some(Address::Socket("/tmp/s".into())));
+        assert_eq!(socket_in("prefix = \"/x\""), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! Private real servers for tests: each in a directory of its own, on a port of its own, in a
+//! process group of its own, and gone when its value is dropped or the test process dies.
+//!
+//! Everything here blocks and panics with an explanation: a test has nothing better to do with a
+//! server that does not start. From an async test call it through `spawn_blocking`, or before and
+//! after the part that awaits.
+//!
+//! - [`Cloakroom`], [`Nginx`], [`ChromeDriver`], [`Python`]: the servers and tools.
+//! - [`Process`], [`TempDir`], [`free_port`], [`wait_until`]: what they are made of.
+//! - [`http`]: a plain client that sends and shows exact bytes; [`Client`]: one with a cookie jar
+//!   that behaves like a browser on one site.
+//! - [`require`]: a program the machine may lack, as a visible skip.
+
+mod chromedriver;
+mod client;
+mod cloakroom;
+mod dir;
+pub mod http;
+mod jar;
+mod nginx;
+mod port;
+mod process;
+mod python;
+mod require;
+mod wait;
+
+pub use chromedriver::ChromeDriver;
+pub use client::Client;
+pub use cloakroom::Cloakroom;
+pub use dir::{TempDir, target_dir};
+pub use nginx::Nginx;
+pub use port::free_port;
+pub use process::Process;
+pub use python::Python;
+pub use require::{require, skip};
+pub use wait::wait_until;
