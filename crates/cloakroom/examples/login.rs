@@ -12,29 +12,19 @@ struct Login {
 }
 
 async fn log_in(session: Session, Form(login): Form<Login>) -> Result<Redirect, Error> {
-    if login.password != "correct horse" { // your own check of the password
-        return Ok(Redirect::to("/login"));
+    if login.password == "correct horse" {
+        session.log_in(User::new(login.name)?).await?;
     }
-    session.log_in(User::new(login.name)?).await?;
     Ok(Redirect::to("/"))
-}
-
-async fn home(user: CurrentUser) -> String {
-    format!("Hello {}! The way out is at /login.", user.id)
-}
-
-async fn log_out(session: Session) -> Result<Redirect, Error> {
-    session.log_out().await?;
-    Ok(Redirect::to("/login"))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let cloakroom = Cloakroom::database("app.db").login_page("/login").open()?;
+    let cloakroom = Cloakroom::database("sessions.db").login_page("/login").open()?;
     let app = Router::new()
-        .route("/", get(home))
+        .route("/", get(async |user: CurrentUser| format!("Hello {}!", user.id)))
         .route("/login", get(Html(include_str!("login.html"))).post(log_in))
-        .route("/logout", post(log_out))
+        .route("/logout", post(async |session: Session| session.log_out().await))
         .layer(cloakroom.layer());
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await?;
     Ok(())

@@ -1,9 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cloakroom_core::{
-    Clock, MemoryStore, Policy, SessionStore, Sessions, StoreError, SystemClock,
-};
+use cloakroom_core::{Clock, MemoryStore, Policy, SessionStore, Sessions, StoreError, SystemClock};
 use cloakroom_http::{ClientAddress, CookiePolicy, HttpConfig, SessionLayer};
 use cloakroom_tokens::{OpaqueCodec, SecretKey};
 
@@ -57,6 +55,13 @@ impl Cloakroom {
     /// The layer that gives every handler its [`Session`](crate::Session).
     pub fn layer(&self) -> SessionLayer {
         SessionLayer::new(self.sessions.clone(), self.http.clone())
+    }
+
+    /// As [`Cloakroom::layer`], for routes whose answers do not reach the browser, such as those
+    /// that only a proxy asks: no credential is renewed there.
+    pub fn layer_without_renewal(&self) -> SessionLayer {
+        let http = HttpConfig { renewal: false, ..self.http.clone() };
+        SessionLayer::new(self.sessions.clone(), http)
     }
 
     /// The sessions themselves: list them, end them, read their history.

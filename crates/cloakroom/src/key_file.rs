@@ -10,7 +10,9 @@ use zeroize::Zeroizing;
 #[non_exhaustive]
 pub enum KeyFileError {
     /// It is not what it should be.
-    #[error("{path:?} does not hold a key of {expected}; put the right file back, or remove it to end all sessions and make a new one")]
+    #[error(
+        "{path:?} does not hold a key of {expected}; put the right file back, or remove it to end all sessions and make a new one"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -18,7 +20,9 @@ pub enum KeyFileError {
         expected: &'static str,
     },
     /// Others can read it.
-    #[error("{path:?} can be read by others (mode {mode:o}); a key that leaked must be replaced: remove it, or if nobody has read it, chmod 600 it")]
+    #[error(
+        "{path:?} can be read by others (mode {mode:o}); a key that leaked must be replaced: remove it, or if nobody has read it, chmod 600 it"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,

@@ -1,0 +1,231 @@
+//! Acts on users that concern their sessions too.
+//!
+//! Each first changes the user, which refuses the sessions concerned from that commit on, and
+//! then ends them in the session store, so that they leave the lists and enter the history.
+
+use cloakroom::{EndReason, Ended, Live, Login, Selector, SessionId, StoreError, User, UserId};
+
+use crate::app::App;
+use crate::passwords::{Busy, Password};
+use crate::users::{Code, NewUser, Redeemed, Role, SetUp, UserRow};
+
+/// Why nobody was signed in. Wrong, unknown and disabled are one (ASVS 5.0 6.3.8).
+#[derive(Debug)]
+pub enum SignInError {
+    /// The name or the password is wrong, or the user is disabled.
+    Refused,
+    /// Too many passwords are waiting to be checked.
+    Busy(Busy),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for SignInError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A password was right: the user, and the epoch read before it was checked.
+#[derive(Debug)]
+pub struct Proven {
+    /// The user.
+    pub user: UserRow,
+    /// What [`Login::as_of`] takes.
+    pub epoch: u64,
+}
+
+impl Proven {
+    /// The login to record.
+    ///
+    /// # Errors
+    /// When the user's names cannot be those of a session, which the database does not hold.
+    pub fn login(&self) -> Result<Login, cloakroom::UserError> {
+        let user = &self.user;
+        let who = User::new(user.id.as_str())?.name(user.name.as_str())?;
+        Ok(Login::new(who.groups(user.groups.clone())?).as_of(self.epoch))
+    }
+}
+
+impl App {
+    /// Checks a password. The same work is done whether the user exists, is disabled or neither;
+    /// none is done for the excess over what the pool takes.
+    ///
+    /// # Errors
+    /// [`SignInError`].
+    pub async fn prove(&self, name: &str, password: Password) -> Result<Proven, SignInError> {
+        let permit = self.passwords.admit().map_err(SignInError::Busy)?;
+        let id = self.users.by_name(name)?.map(|user| user.id);
+        // The epoch must be older than the hash: a change of password in between then wins.
+        let epoch = match &id {
+            Some(id) => self.cloakroom.sessions().epoch(id).await?,
+            None => 0,
+        };
+        let account = self.users.account(name)?;
+        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+        let right = permit.verify(password, hash).await;
+        match account {
+            Some(account) if right && !account.row.disabled => {
+                let epoch = epoch.max(account.row.epoch);
+                Ok(Proven { user: account.row, epoch })
+            }
+            _ => Err(SignInError::Refused),
+        }
+    }
+
+    /// Hashes a password to be stored.
+    ///
+    /// # Errors
+    /// [`SignInError::Busy`], or a fault.
+    pub async fn hash(&self, password: Password) -> Result<String, SignInError> {
+        let permit = self.passwords.admit().map_err(SignInError::Busy)?;
+        let hash = permit.hash(password).await;
+        Ok(hash.map_err(|error| StoreError::failed("hash a password", error))?)
+    }
+
+    /// Stores a new password and ends the user's other sessions.
+    ///
+    /// # Errors
+    /// A fault of the store; the password may then have changed, and if it has, the other
+    /// sessions are refused.
+    pub async fn change_password(&self, live: &Live, hash: String) -> Result<(), StoreError> {
+        let Some(id) = live.user() else { return Ok(()) };
+        let store_epoch = self.cloakroom.sessions().epoch(id).await?;
+        let changed = self.users.set_password(id, hash, live.id(), store_epoch).await?;
+        if let Some(user) = changed {
+            self.end_since(&user, Some(live.id()), EndReason::PasswordChange, &user.name).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores the password that a one-time link was for, and ends all sessions of its user.
+    /// `None` when the code is not good.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn redeem_code(
+        &self,
+        code: &str,
+        hash: String,
+    ) -> Result<Option<Proven>, StoreError> {
+        let now = self.cloakroom.sessions().now();
+        let Redeemed::Done(user) = self.users.redeem(code, hash, now).await? else {
+            return Ok(None);
+        };
+        let by = EndReason::PasswordChange;
+        let ended = self.end_since(&user, None, by, &user.name).await?;
+        Ok(Some(Proven { epoch: ended.epoch.max(user.epoch), user }))
+    }
+
+    /// Adds the first administrator, on the condition that there is nobody yet.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn set_up(
+        &self,
+        code: &str,
+        admin: NewUser,
+        hash: String,
+    ) -> Result<Result<Proven, SetUp>, StoreError> {
+        let sessions = self.cloakroom.sessions();
+        let epoch = sessions.epoch(&admin.id).await?;
+        Ok(match self.users.set_up(code, admin, hash, sessions.now()).await? {
+            SetUp::Done(user) => Ok(Proven { epoch: epoch.max(user.epoch), user }),
+            refusal => Err(refusal),
+        })
+    }
+
+    /// Refuses a user's sign-in and ends all their sessions. `None` when there is none.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn disable(&self, id: &UserId, by: &str) -> Result<Option<UserRow>, StoreError> {
+        let store_epoch = self.cloakroom.sessions().epoch(id).await?;
+        let disabled = self.users.set_disabled(id, true, store_epoch).await?;
+        if let Some(user) = &disabled {
+            self.end_since(user, None, EndReason::UserDisabled, by).await?;
+        }
+        Ok(disabled)
+    }
+
+    /// Lets a user sign in again. `None` when there is none.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn enable(&self, id: &UserId) -> Result<Option<UserRow>, StoreError> {
+        self.users.set_disabled(id, false, 0).await
+    }
+
+    /// Adds a user and returns the address of a page for choosing a password; nobody else ever
+    /// knows it (ASVS 5.0 6.4.6). `None` when the name or id is taken.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn add_user(&self, new: NewUser) -> Result<Option<(UserRow, String)>, StoreError> {
+        let code = self.fresh_code()?;
+        let added = self.users.add(new, &code).await?;
+        Ok(added.map(|user| (user, self.link("password-link", &code))))
+    }
+
+    /// The address of a page for choosing a new password. Earlier ones are void.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn password_link(&self, id: &UserId) -> Result<String, StoreError> {
+        let code = self.fresh_code()?;
+        self.users.offer_password(id, &code).await?;
+        Ok(self.link("password-link", &code))
+    }
+
+    /// The address of the page for setting up the first administrator, and its code. `None` when
+    /// there is somebody already.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn set_up_link(&self) -> Result<Option<(String, Code)>, StoreError> {
+        let code = self.fresh_code()?;
+        let offered = self.users.offer_set_up(&code).await?;
+        Ok(offered.then(|| (self.link("setup", &code), code)))
+    }
+
+    /// A user to be added now under a fresh id.
+    ///
+    /// # Errors
+    /// When the id cannot be used, which a fresh one can.
+    pub fn new_user(&self, name: String, role: Role) -> Result<NewUser, cloakroom::UserError> {
+        let created_at = self.cloakroom.sessions().now();
+        Ok(NewUser {
+            id: UserId::new(SessionId::new(created_at).to_string())?,
+            display_name: name.clone(),
+            name,
+            email: None,
+            groups: Vec::new(),
+            role,
+            created_at,
+        })
+    }
+
+    fn fresh_code(&self) -> Result<Code, StoreError> {
+        Code::generate(self.cloakroom.sessions().now())
+    }
+
+    /// The code stands behind `#`, so no server or proxy ever logs it.
+    fn link(&self, page: &str, code: &Code) -> String {
+        format!("{}#{}", self.config.server.page_url(page), code.reveal())
+    }
+
+    async fn end_since(
+        &self,
+        user: &UserRow,
+        kept: Option<SessionId>,
+        reason: EndReason,
+        by: &str,
+    ) -> Result<Ended, StoreError> {
+        let selector = match kept {
+            Some(kept) => Selector::UserExcept(user.id.clone(), kept),
+            None => Selector::User(user.id.clone()),
+        };
+        let sessions = self.cloakroom.sessions();
+        sessions.end_all(selector, reason, Some(by), Some(user.epoch)).await
+    }
+}

@@ -1,0 +1,92 @@
+//! What every part of the server shares.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use cloakroom::sqlite::{Database, SqliteStore};
+use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, key_file};
+
+use crate::config::Config;
+use crate::passwords::{PasswordPolicy, Pool};
+use crate::peer;
+use crate::returns::Returns;
+use crate::users::Users;
+
+/// The open server: configuration, sessions, users and keys.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration in force.
+    pub config: Config,
+    /// The sessions.
+    pub cloakroom: Cloakroom,
+    /// The users.
+    pub users: Users,
+    /// Where passwords are hashed.
+    pub passwords: Pool,
+    /// What a new password must be.
+    pub password_policy: PasswordPolicy,
+    /// Where a sign-in may lead.
+    pub returns: Returns,
+    /// What signs identity assertions.
+    pub assertions: AssertionKey,
+}
+
+/// An [`App`] that many requests share.
+pub type SharedApp = Arc<App>;
+
+impl App {
+    /// Opens the data directory, making what is missing in it.
+    ///
+    /// # Errors
+    /// Says which file is wrong and what to do; nothing is overwritten.
+    pub fn open(config: Config) -> Result<SharedApp> {
+        let data = &config.server.data;
+        make_directory(data)?;
+        let database = Database::open(data.join("cloakroom.db"))?;
+        let store = SqliteStore::within(database.clone())?;
+        let users = Users::open(database)?;
+        let cloakroom = Cloakroom::store(Arc::new(store))
+            .key_file(data.join("session.key"))
+            .policy(config.policy())
+            .cookie(CookiePolicy::host(config.cookie.name.as_str())?)
+            .client_address(peer::client_address)
+            .open()?;
+        Ok(Arc::new(Self {
+            cloakroom,
+            users,
+            passwords: Pool::start()?,
+            password_policy: PasswordPolicy {
+                min_length: config.password.min_length as usize,
+            },
+            returns: Returns::of(&config),
+            assertions: assertion_key(&data.join("assertion.key"))?,
+            config,
+        }))
+    }
+}
+
+/// Makes the directory, readable by its owner only, and checks that files can be made in it.
+fn make_directory(data: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.with_context(|| format!("the data directory {} cannot be made", data.display()))?;
+    let probe = data.join(format!(".writable.{}", std::process::id()));
+    match OpenOptions::new().write(true).create_new(true).open(&probe) {
+        Ok(_) => Ok(std::fs::remove_file(&probe)?),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => bail!(
+            "the data directory {} is not writable ({error}); choose another with --data, or \
+             change its permissions",
+            data.display()
+        ),
+    }
+}
+
+fn assertion_key(path: &Path) -> Result<AssertionKey> {
+    let kept = key_file(path, &AssertionKey::generate()?)?;
+    let key = AssertionKey::from_pkcs8(&kept);
+    key.with_context(|| format!("{} holds no key that can be used", path.display()))
+}

@@ -1,0 +1,234 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cloakroom::{Lifetime, LimitPolicy, Policy, SessionLimit};
+
+use super::value::Raw;
+use super::{App, Listen, Origin, TrustedProxies, table};
+
+/// Every setting of the server, read and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where it is reached and where it keeps things.
+    pub server: Server,
+    /// The session cookie.
+    pub cookie: Cookie,
+    /// How long sessions live and how many there may be.
+    pub session: Session,
+    /// What a new password must be.
+    pub password: PasswordLength,
+    /// The removal of sessions that have ended.
+    pub sweep: Sweep,
+    /// What is written to the log.
+    pub log: Log,
+    /// The applications behind this server, by id.
+    pub apps: BTreeMap<String, App>,
+}
+
+impl Config {
+    /// What the settings say about sessions, for the library.
+    pub fn policy(&self) -> Policy {
+        let Session {
+            limit,
+            limit_policy,
+            ..
+        } = self.session;
+        Policy {
+            lifetime: self.session.ordinary,
+            remember: self.session.remember,
+            anonymous: self.session.anonymous,
+            anonymous_cap: self.session.anonymous_limit.into(),
+            limit: (limit > 0).then_some(SessionLimit {
+                most: limit,
+                policy: limit_policy,
+            }),
+            renew_after: self.session.renew_after,
+            renew_grace: self.session.renew_grace,
+            step_up: self.session.step_up,
+            history: self.session.history,
+            sweep_interval: self.sweep.interval,
+            sweep_batch: self.sweep.batch,
+            ..Policy::default()
+        }
+    }
+}
+
+/// Where the server is reached and where it keeps things.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// The address or Unix socket to listen on.
+    pub listen: Listen,
+    /// The origin browsers use; https, or http on this machine.
+    pub public_url: Origin,
+    /// The data directory.
+    pub data: PathBuf,
+    /// Where the pages are mounted: starts with `/`, does not end with one.
+    pub prefix: String,
+    /// Peers whose word about the client is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// How sessions are kept.
+    pub strategy: Strategy,
+}
+
+impl Server {
+    /// The full address of a page under the prefix: `page_url("login")`.
+    pub fn page_url(&self, page: &str) -> String {
+        format!("{}{}/{page}", self.public_url, self.prefix)
+    }
+}
+
+/// How sessions are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Every session is a row in the database; an end holds from its acknowledgement.
+    Database,
+}
+
+/// The session cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// Its name; begins with `__Host-`.
+    pub name: String,
+}
+
+/// How long sessions live and how many there may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Of a login.
+    pub ordinary: Lifetime,
+    /// Of a login with "remember me".
+    pub remember: Lifetime,
+    /// Of a visitor who has not logged in.
+    pub anonymous: Lifetime,
+    /// How recent an authentication must be for a sensitive act.
+    pub step_up: Duration,
+    /// How long ended sessions stay in the history.
+    pub history: Duration,
+    /// Most sessions of one user at once; 0 means no limit.
+    pub limit: u32,
+    /// What happens at that limit.
+    pub limit_policy: LimitPolicy,
+    /// Age at which a credential is renewed.
+    pub renew_after: Duration,
+    /// How long the credential before a renewal is still accepted.
+    pub renew_grace: Duration,
+    /// Most anonymous sessions at once.
+    pub anonymous_limit: u32,
+}
+
+/// What a new password must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordLength {
+    /// Fewest characters.
+    pub min_length: u32,
+}
+
+/// The removal of sessions that have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// Pause between sweeps.
+    pub interval: Duration,
+    /// Most sessions one transaction ends.
+    pub batch: u32,
+}
+
+/// What is written to the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The least serious event that is written.
+    pub level: LogLevel,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+/// How serious an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something needs attention.
+    Warn,
+    /// What an operator wants to know.
+    Info,
+    /// What a developer wants to know.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// Its name in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    /// What the table of settings says when nothing is set, with no application.
+    fn default() -> Self {
+        let mut config = blank();
+        for setting in table::SETTINGS {
+            let read = (setting.set)(&mut config, &Raw::Text(setting.default.to_owned()));
+            debug_assert!(read.is_ok(), "default of {}: {read:?}", setting.key);
+        }
+        config
+    }
+}
+
+/// A value of the right shape for the table to fill; none of it is meant to be used.
+fn blank() -> Config {
+    let none = Lifetime::new(Duration::ZERO, Duration::ZERO);
+    Config {
+        server: Server {
+            listen: Listen::Unix(PathBuf::new()),
+            public_url: Origin::localhost(0),
+            data: PathBuf::new(),
+            prefix: String::new(),
+            trusted_proxies: TrustedProxies::default(),
+            strategy: Strategy::Database,
+        },
+        cookie: Cookie {
+            name: String::new(),
+        },
+        session: Session {
+            ordinary: none,
+            remember: none,
+            anonymous: none,
+            step_up: Duration::ZERO,
+            history: Duration::ZERO,
+            limit: 0,
+            limit_policy: LimitPolicy::Refuse,
+            renew_after: Duration::ZERO,
+            renew_grace: Duration::ZERO,
+            anonymous_limit: 0,
+        },
+        password: PasswordLength {
+            min_length: u32::MAX,
+        },
+        sweep: Sweep {
+            interval: Duration::ZERO,
+            batch: 0,
+        },
+        log: Log {
+            level: LogLevel::Info,
+            format: LogFormat::Text,
+        },
+        apps: BTreeMap::new(),
+    }
+}

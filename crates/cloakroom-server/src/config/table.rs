@@ -1,0 +1,313 @@
+use cloakroom::LimitPolicy;
+
+use super::apps::secure_origin;
+use super::kind::{Count, Lasting, Networks, OneOf, Text, shown};
+use super::listen::Listen;
+use super::settings::{Config, LogFormat, LogLevel, Strategy};
+use super::text::{cookie_name, directory, prefix};
+use super::value::Raw;
+
+/// One setting of `T`.
+pub(super) struct Setting<T: 'static> {
+    /// Its key in the file, sections included.
+    pub(super) key: &'static str,
+    /// Its default, as a variable would write it.
+    pub(super) default: &'static str,
+    /// One sentence on what it does.
+    pub(super) doc: &'static str,
+    /// What is allowed.
+    pub(super) allowed: fn() -> String,
+    /// Reads a value into its field; the error says what is wrong.
+    pub(super) set: fn(&mut T, &Raw) -> Result<(), String>,
+    /// The field as TOML.
+    pub(super) show: fn(&T) -> String,
+}
+
+macro_rules! setting {
+    ($key:literal, $default:literal, $kind:expr, $($field:ident).+, $doc:literal) => {
+        $crate::config::table::Setting {
+            key: $key,
+            default: $default,
+            doc: $doc,
+            allowed: || $crate::config::kind::Kind::allowed(&$kind),
+            set: |target, raw| {
+                target.$($field).+ = $crate::config::kind::Kind::read(&$kind, raw)?;
+                Ok(())
+            },
+            show: |target| $crate::config::kind::Kind::show(&$kind, &target.$($field).+),
+        }
+    };
+}
+pub(super) use setting;
+
+/// Every setting but those of applications, in the order in which they are shown.
+pub(super) static SETTINGS: &[Setting<Config>] = &[
+    setting!(
+        "listen",
+        "127.0.0.1:7070",
+        Text {
+            allowed: "\"127.0.0.1:7070\", \"[::1]:7070\" or \"unix:/path\"",
+            read: Listen::parse,
+            show: shown
+        },
+        server.listen,
+        "The address and port, or the Unix socket, to listen on."
+    ),
+    setting!(
+        "public_url",
+        "http://localhost:7070",
+        Text {
+            allowed: "an https origin such as \"https://login.example.org\", or http on localhost",
+            read: secure_origin,
+            show: shown
+        },
+        server.public_url,
+        "The origin browsers use; unless set, http on localhost with the port of `listen`."
+    ),
+    setting!(
+        "data",
+        "./cloakroom-data",
+        Text {
+            allowed: "a directory",
+            read: directory,
+            show: |path| path.display().to_string()
+        },
+        server.data,
+        "The directory that holds the database, the keys and the administration socket."
+    ),
+    setting!(
+        "prefix",
+        "/cloakroom",
+        Text {
+            allowed: "a path of lower-case letters, digits, - and _ such as \"/cloakroom\"",
+            read: prefix,
+            show: Clone::clone
+        },
+        server.prefix,
+        "The path under which the pages are mounted, on the application's own host."
+    ),
+    setting!(
+        "trusted_proxies",
+        "127.0.0.0/8,::1/128",
+        Networks,
+        server.trusted_proxies,
+        "Networks of the proxies that are believed; Unix-socket peers always are."
+    ),
+    setting!(
+        "strategy",
+        "database",
+        OneOf(&[("database", Strategy::Database)]),
+        server.strategy,
+        "How sessions are kept."
+    ),
+    setting!(
+        "cookie.name",
+        "__Host-cloakroom",
+        Text {
+            allowed: "a cookie name of up to 64 characters that begins with \"__Host-\"",
+            read: cookie_name,
+            show: Clone::clone
+        },
+        cookie.name,
+        "The session cookie's name; servers on one host need different ones: cookies ignore ports."
+    ),
+    setting!(
+        "session.idle_timeout",
+        "24h",
+        Lasting("1m", "3650d"),
+        session.ordinary.idle,
+        "A session unused for this long has ended."
+    ),
+    setting!(
+        "session.absolute_timeout",
+        "30d",
+        Lasting("1m", "3650d"),
+        session.ordinary.absolute,
+        "A session this old has ended, used or not."
+    ),
+    setting!(
+        "session.remember_idle_timeout",
+        "30d",
+        Lasting("1m", "3650d"),
+        session.remember.idle,
+        "The idle timeout when \"remember me\" was ticked."
+    ),
+    setting!(
+        "session.remember_absolute_timeout",
+        "90d",
+        Lasting("1m", "3650d"),
+        session.remember.absolute,
+        "The absolute timeout when \"remember me\" was ticked."
+    ),
+    setting!(
+        "session.anonymous_idle_timeout",
+        "30m",
+        Lasting("1m", "3650d"),
+        session.anonymous.idle,
+        "The idle timeout of a visitor who has not logged in."
+    ),
+    setting!(
+        "session.anonymous_absolute_timeout",
+        "24h",
+        Lasting("1m", "3650d"),
+        session.anonymous.absolute,
+        "The absolute timeout of a visitor who has not logged in."
+    ),
+    setting!(
+        "session.step_up",
+        "10m",
+        Lasting("1m", "30d"),
+        session.step_up,
+        "How recently the password must have been entered for a sensitive act."
+    ),
+    setting!(
+        "session.history",
+        "90d",
+        Lasting("0s", "3650d"),
+        session.history,
+        "How long ended sessions are kept with their reason."
+    ),
+    setting!(
+        "session.limit",
+        "0",
+        Count(0, 10_000),
+        session.limit,
+        "Most sessions of one user at once; 0 means no limit."
+    ),
+    setting!(
+        "session.limit_policy",
+        "refuse",
+        OneOf(&[
+            ("refuse", LimitPolicy::Refuse),
+            ("end_oldest", LimitPolicy::EndOldest),
+            ("end_least_recently_used", LimitPolicy::EndLeastRecentlyUsed),
+        ]),
+        session.limit_policy,
+        "What happens when a user at `session.limit` logs in once more."
+    ),
+    setting!(
+        "session.renew_after",
+        "1h",
+        Lasting("1m", "30d"),
+        session.renew_after,
+        "Age at which a session's credential is renewed."
+    ),
+    setting!(
+        "session.renew_grace",
+        "60s",
+        Lasting("1s", "1h"),
+        session.renew_grace,
+        "How long the previous credential is still accepted after its successor was presented."
+    ),
+    setting!(
+        "session.anonymous_limit",
+        "100000",
+        Count(0, u32::MAX),
+        session.anonymous_limit,
+        "Most anonymous sessions at once; above it new ones are refused."
+    ),
+    setting!(
+        "password.min_length",
+        "8",
+        Count(8, 64),
+        password.min_length,
+        "Fewest characters of a new password; the most is always 256 bytes."
+    ),
+    setting!(
+        "sweep.interval",
+        "60s",
+        Lasting("1s", "24h"),
+        sweep.interval,
+        "Pause between sweeps for sessions that have ended."
+    ),
+    setting!(
+        "sweep.batch",
+        "500",
+        Count(1, 10_000),
+        sweep.batch,
+        "Most sessions one sweep transaction ends."
+    ),
+    setting!(
+        "log.level",
+        "info",
+        OneOf(&[
+            ("error", LogLevel::Error),
+            ("warn", LogLevel::Warn),
+            ("info", LogLevel::Info),
+            ("debug", LogLevel::Debug),
+            ("trace", LogLevel::Trace),
+        ]),
+        log.level,
+        "The least serious event that is written."
+    ),
+    setting!(
+        "log.format",
+        "text",
+        OneOf(&[("text", LogFormat::Text), ("json", LogFormat::Json)]),
+        log.format,
+        "Lines for people, or one JSON object a line."
+    ),
+];
+
+/// The setting with this key.
+pub(super) fn find(key: &str) -> Option<&'static Setting<Config>> {
+    SETTINGS.iter().find(|setting| setting.key == key)
+}
+
+/// The environment variable of a key: upper case, dots and dashes as underscores.
+pub(super) fn variable(key: &str) -> String {
+    format!(
+        "CLOAKROOM_{}",
+        key.to_ascii_uppercase().replace(['.', '-'], "_")
+    )
+}
+
+/// The flag of a key, for the few that have one.
+pub(super) fn flag(key: &str) -> String {
+    format!("--{}", key.replace(['.', '_'], "-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_allowed() {
+        let mut config = Config::default();
+        for setting in SETTINGS {
+            let read = (setting.set)(&mut config, &Raw::Text(setting.default.to_owned()));
+            assert_eq!(read, Ok(()), "{}", setting.key);
+        }
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn every_default_is_shown_as_the_table_writes_it() {
+        let config = Config::default();
+        for setting in SETTINGS
+            .iter()
+            .filter(|setting| setting.key != "trusted_proxies")
+        {
+            assert_eq!(
+                (setting.show)(&config).trim_matches('"'),
+                setting.default,
+                "{}",
+                setting.key
+            );
+        }
+    }
+
+    #[test]
+    fn keys_and_variables_are_distinct_and_meanings_are_sentences() {
+        let mut seen = std::collections::BTreeSet::new();
+        for setting in SETTINGS {
+            assert!(seen.insert(variable(setting.key)), "{}", setting.key);
+            assert!(
+                setting.doc.ends_with('.') && !setting.doc.contains('|'),
+                "{}",
+                setting.key
+            );
+            assert!(!(setting.allowed)().is_empty());
+        }
+    }
+}

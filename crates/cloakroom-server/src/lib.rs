@@ -1,0 +1,23 @@
+//! The server behind the `cloakroom` command: sign-in, devices and administration for
+//! applications in any language.
+//!
+//! This library exists for the command and its tests; applications use the `cloakroom` crate or
+//! the HTTP interface. `docs/architecture.md` says how the parts fit together.
+#![forbid(unsafe_code)]
+
+pub mod accounts;
+pub mod app;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod identity;
+pub mod logging;
+pub mod middleware;
+pub mod operator;
+pub mod passwords;
+pub mod peer;
+pub mod returns;
+pub mod routes;
+pub mod serve;
+pub mod ui;
+pub mod users;

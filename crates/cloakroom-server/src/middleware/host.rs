@@ -1,0 +1,33 @@
+use axum::extract::{Request, State};
+use axum::http::header::HOST;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::Problem;
+
+use crate::app::SharedApp;
+
+/// Lets only requests for a configured host reach the pages, so that a stranger's domain that
+/// points at this machine (DNS rebinding) gets nothing. Reading from another name of this host is
+/// sent to the right one.
+pub async fn check_host(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    if host.is_some_and(|host| is_configured(&app, host)) {
+        return next.run(request).await;
+    }
+    let public = &app.config.server.public_url;
+    if request.method() == Method::GET {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        return Redirect::temporary(&format!("{public}{path}")).into_response();
+    }
+    let detail = format!("This server is reached at {public}.");
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown-host", detail).into_response()
+}
+
+fn is_configured(app: &SharedApp, host: &str) -> bool {
+    let config = &app.config;
+    let apps = config.apps.values().map(|app| &app.origin);
+    apps.chain([&config.server.public_url])
+        .any(|origin| origin.authority().eq_ignore_ascii_case(host))
+}

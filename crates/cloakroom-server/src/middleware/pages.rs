@@ -1,0 +1,107 @@
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use cloakroom::{Error, SessionError, StoreError};
+
+use crate::app::SharedApp;
+use crate::routes::layout;
+use crate::ui::error::{ErrorKind, ErrorPage};
+
+/// Why a page cannot be shown. Drawn by [`draw_errors`], which knows the frame.
+#[derive(Debug)]
+pub enum PageError {
+    /// Show this error page.
+    Page(ErrorKind),
+    /// Go somewhere else instead.
+    Elsewhere(Redirect),
+}
+
+impl From<ErrorKind> for PageError {
+    fn from(kind: ErrorKind) -> Self {
+        Self::Page(kind)
+    }
+}
+
+impl From<StoreError> for PageError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = ?error, "{error}");
+        Self::Page(match error {
+            StoreError::Unknown { .. } => ErrorKind::OutcomeUnknown,
+            _ => ErrorKind::Unavailable,
+        })
+    }
+}
+
+impl From<Error> for PageError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Session(SessionError::Store(error)) => error.into(),
+            Error::Ambiguous => Self::Page(ErrorKind::TwoSessions),
+            Error::NotLoggedIn | Error::Session(SessionError::Gone) => {
+                Self::Page(ErrorKind::FormExpired)
+            }
+            other => {
+                tracing::error!(error = ?other, "{other}");
+                Self::Page(ErrorKind::Fault)
+            }
+        }
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Page(kind) => {
+                let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+                response.extensions_mut().insert(kind);
+                response
+            }
+            Self::Elsewhere(redirect) => redirect.into_response(),
+        }
+    }
+}
+
+/// Draws the page for a [`PageError`], and for refusals that the layers below made.
+pub async fn draw_errors(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let kind = response.extensions().get::<ErrorKind>().copied();
+    let Some(kind) = kind.or_else(|| of_refusal(&response)) else { return response };
+    let page = ErrorPage {
+        layout: layout(&app),
+        kind,
+        way_on: None,
+        reference: None,
+    };
+    let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut drawn = (status, Html(page.render().unwrap_or_default())).into_response();
+    // The cookie of a logout or login that came before the error still has to reach the client.
+    for (name, value) in response.headers() {
+        if name != CONTENT_TYPE && name != axum::http::header::CONTENT_LENGTH {
+            drawn.headers_mut().append(name, value.clone());
+        }
+    }
+    drawn.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        drawn.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    drawn
+}
+
+fn of_refusal(response: &Response) -> Option<ErrorKind> {
+    let problem = response.headers().get(CONTENT_TYPE);
+    let is_problem = problem.is_some_and(|value| value == "application/problem+json");
+    match response.status() {
+        StatusCode::FORBIDDEN if is_problem => Some(ErrorKind::OtherSite),
+        StatusCode::BAD_REQUEST
+        | StatusCode::UNPROCESSABLE_ENTITY
+        | StatusCode::UNSUPPORTED_MEDIA_TYPE
+        | StatusCode::PAYLOAD_TOO_LARGE => Some(ErrorKind::BadForm),
+        StatusCode::NOT_FOUND if response.headers().get(CONTENT_TYPE).is_none() => {
+            Some(ErrorKind::NotFound)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,24 @@
+use super::{Order, Reply, people, sessions};
+use crate::app::SharedApp;
+
+/// Does what the operator asks. Never fails: what goes wrong is a [`Reply::Failed`] or
+/// [`Reply::NotFound`], in words for people.
+///
+/// Memory is bounded: lists come in pages.
+pub async fn carry_out(app: &SharedApp, order: Order) -> Reply {
+    let outcome = match order {
+        Order::EndEveryone => sessions::end_everyone(app).await,
+        Order::EndSession { id } => sessions::end_one(app, &id).await,
+        Order::EndUser { name } => sessions::end_user(app, &name).await,
+        Order::Ping => Ok(Reply::Pong { version: env!("CARGO_PKG_VERSION").to_owned() }),
+        Order::SetUpLink => people::set_up_link(app).await,
+        Order::UserAdd(new) => people::add(app, new).await,
+        Order::UserDisable { name } => people::disable(app, &name).await,
+        Order::UserEnable { name } => people::enable(app, &name).await,
+        Order::UserList { after } => people::list(app, after.as_deref()),
+        Order::UserPasswd { name } => people::password_link(app, &name).await,
+        Order::Who { name, after } => sessions::who(app, name.as_deref(), after.as_deref()).await,
+        Order::Why { id } => sessions::why(app, &id).await,
+    };
+    outcome.unwrap_or_else(Reply::from)
+}

@@ -1,0 +1,23 @@
+//! What an operator orders on the command line, carried out in one place: by the running server,
+//! which is asked through a socket in its data directory, or, while none runs, by the command
+//! itself on the database.
+
+mod carry_out;
+pub mod client;
+mod order;
+mod people;
+mod refusal;
+mod reply;
+mod sessions;
+pub mod socket;
+#[cfg(test)]
+mod tests;
+mod time;
+
+pub use carry_out::carry_out;
+pub use order::{NewPerson, Order};
+pub use reply::{Link, LiveSession, PastSession, Person, PersonLink, Reply};
+pub use time::Time;
+
+/// Who ordered it, as the history of sessions has it.
+const OPERATOR: &str = "operator";

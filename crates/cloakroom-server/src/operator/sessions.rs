@@ -1,0 +1,122 @@
+//! Orders about sessions.
+
+use std::time::Duration;
+
+use cloakroom::{EndReason, NameMatch, Query, SessionId, StoreError, Summary};
+
+use super::people::{known, spelled};
+use super::refusal::Refusal;
+use super::{OPERATOR, PastSession, Reply};
+use crate::app::App;
+
+/// Sessions on a page.
+const PAGE: u32 = 100;
+const DAY: Duration = Duration::from_secs(86_400);
+
+pub(super) async fn who(
+    app: &App,
+    name: Option<&str>,
+    after: Option<&str>,
+) -> Result<Reply, Refusal> {
+    let sessions = app.cloakroom.sessions();
+    let query = Query {
+        name: name.map(name_match).transpose()?,
+        after: after.map(str::parse).transpose()?,
+        limit: PAGE,
+        now: sessions.now(),
+    };
+    let page = sessions.store().sessions(query).await?;
+    Ok(Reply::Sessions {
+        items: page.items.into_iter().map(Into::into).collect(),
+        next: page.next.map(|cursor| cursor.to_string()),
+    })
+}
+
+fn name_match(asked: &str) -> Result<NameMatch, Refusal> {
+    Ok(match asked.strip_suffix('*') {
+        Some("") => NameMatch::Prefix(String::new()),
+        Some(start) => NameMatch::Prefix(spelled(start)?),
+        None => NameMatch::Exact(spelled(asked)?),
+    })
+}
+
+pub(super) async fn end_one(app: &App, id: &str) -> Result<Reply, Refusal> {
+    let id: SessionId = id.parse()?;
+    let was_live = app.cloakroom.sessions().end(id, EndReason::Admin, Some(OPERATOR)).await?;
+    let past = past(app, id).await?;
+    if was_live {
+        tracing::info!(session = %id, "an operator ended a session");
+        return Ok(Reply::Ended { count: 1, whose: past.and_then(|past| past.user_name) });
+    }
+    past.map(Reply::Past).ok_or_else(|| unknown(app, id))
+}
+
+pub(super) async fn end_user(app: &App, name: &str) -> Result<Reply, Refusal> {
+    let user = known(app, name)?;
+    let sessions = app.cloakroom.sessions();
+    let ended = sessions.end_user(&user.id, EndReason::Admin, Some(OPERATOR)).await?;
+    tracing::info!(user = user.name, count = ended.count, "an operator ended a user's sessions");
+    Ok(Reply::Ended { count: ended.count, whose: Some(user.name) })
+}
+
+pub(super) async fn end_everyone(app: &App) -> Result<Reply, Refusal> {
+    let sessions = app.cloakroom.sessions();
+    let ended = sessions.end_everyone(EndReason::Admin, Some(OPERATOR)).await?;
+    tracing::info!(count = ended.count, "an operator ended everyone's sessions");
+    Ok(Reply::Ended { count: ended.count, whose: None })
+}
+
+pub(super) async fn why(app: &App, id: &str) -> Result<Reply, Refusal> {
+    let id: SessionId = id.parse()?;
+    if let Some(reply) = live(app, id).await? {
+        return Ok(reply);
+    }
+    past(app, id).await?.map(Reply::Past).ok_or_else(|| unknown(app, id))
+}
+
+async fn live(app: &App, id: SessionId) -> Result<Option<Reply>, StoreError> {
+    let sessions = app.cloakroom.sessions();
+    let Some(record) = sessions.store().load(id, sessions.now()).await? else { return Ok(None) };
+    let refused = match &record.user {
+        Some(user) => !app.users.by_id(user)?.is_some_and(|user| user.admits(id, record.epoch)),
+        None => false,
+    };
+    Ok(Some(Reply::Live { session: Summary::from(&*record).into(), refused }))
+}
+
+/// The ended session; one that expired enters the history only when it is swept, so that is done
+/// now if need be.
+async fn past(app: &App, id: SessionId) -> Result<Option<PastSession>, StoreError> {
+    let sessions = app.cloakroom.sessions();
+    let mut ended = sessions.store().ended(id).await?;
+    if ended.is_none() {
+        sessions.sweep().await?;
+        ended = sessions.store().ended(id).await?;
+    }
+    Ok(ended.map(Into::into))
+}
+
+fn unknown(app: &App, id: SessionId) -> Refusal {
+    let kept = app.cloakroom.sessions().policy().history;
+    Refusal::NotFound(format!("there is no session {id}, or it ended more than {} ago", days(kept)))
+}
+
+/// In days, or in hours when it is less than two days.
+fn days(duration: Duration) -> String {
+    let (count, unit) = match duration.as_secs() / DAY.as_secs() {
+        0 | 1 => (duration.as_secs().div_ceil(3_600), "hour"),
+        days => (days, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_told_in_days_or_hours() {
+        let told = [90 * DAY, 2 * DAY, DAY, Duration::from_secs(3_600)].map(days);
+        assert_eq!(told, ["90 days", "2 days", "24 hours", "1 hour"]);
+    }
+}

@@ -1,0 +1,128 @@
+//! Who is at the other end of a connection, and whose word about the client is believed.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{Extensions, HeaderMap};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+
+use crate::app::SharedApp;
+use crate::config::{Peer, TrustedProxies};
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection(pub Peer);
+
+/// A TCP listener whose connections send small answers at once.
+#[derive(Debug)]
+pub struct Prompt(pub TcpListener);
+
+impl Listener for Prompt {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let (stream, address) = Listener::accept(&mut self.0).await;
+        // Without it answers are only slower.
+        let _ = stream.set_nodelay(true);
+        (stream, address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, Prompt>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, Prompt>) -> Self {
+        let address: SocketAddr = *stream.remote_addr();
+        Self(Peer::Address(address.ip().to_canonical()))
+    }
+}
+
+impl Connected<IncomingStream<'_, UnixListener>> for Connection {
+    fn connect_info(_stream: IncomingStream<'_, UnixListener>) -> Self {
+        Self(Peer::UnixSocket)
+    }
+}
+
+/// The address of the client, behind the trusted proxies.
+#[derive(Clone, Debug)]
+struct ClientIp(String);
+
+/// Finds the client's address once per request, for the session layer and the log.
+pub async fn find_client(State(app): State<SharedApp>, mut request: Request, next: Next) -> Response {
+    let trusted = &app.config.server.trusted_proxies;
+    if let Some(ConnectInfo(Connection(peer))) = request.extensions().get().copied()
+        && let Some(address) = client_ip(peer, request.headers(), trusted)
+    {
+        request.extensions_mut().insert(ClientIp(address.to_string()));
+    }
+    next.run(request).await
+}
+
+/// Whether the peer is one of the trusted proxies.
+pub fn is_trusted(app: &SharedApp, extensions: &Extensions) -> bool {
+    let peer = extensions.get::<ConnectInfo<Connection>>();
+    peer.is_some_and(|ConnectInfo(Connection(peer))| {
+        app.config.server.trusted_proxies.trusts(*peer)
+    })
+}
+
+/// For the session layer: what [`find_client`] found.
+pub fn client_address(_headers: &HeaderMap, extensions: &Extensions) -> Option<String> {
+    extensions.get::<ClientIp>().map(|ClientIp(address)| address.clone())
+}
+
+/// The last address that a trusted peer vouches for. Read from the right: what stands left of an
+/// untrusted address was written by a stranger.
+fn client_ip(peer: Peer, headers: &HeaderMap, trusted: &TrustedProxies) -> Option<IpAddr> {
+    let mut client = match peer {
+        Peer::Address(address) => Some(address),
+        Peer::UnixSocket => None,
+    };
+    if !trusted.trusts(peer) {
+        return client;
+    }
+    let forwarded = headers.get_all("x-forwarded-for");
+    let values: Vec<&str> = forwarded.iter().filter_map(|value| value.to_str().ok()).collect();
+    for hop in values.join(",").rsplit(',') {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        client = Some(address.to_canonical());
+        if !trusted.trusts(Peer::Address(address)) {
+            break;
+        }
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Cidr;
+
+    fn client(peer: &str, forwarded: &[&str]) -> String {
+        let trusted = TrustedProxies::new(vec![Cidr::parse("10.0.0.0/8").unwrap()]);
+        let headers = forwarded.iter().map(|value| {
+            ("x-forwarded-for".parse().unwrap(), value.parse().unwrap())
+        });
+        let peer = Peer::Address(peer.parse().unwrap());
+        client_ip(peer, &headers.collect(), &trusted).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_strangers_word_about_the_address_is_not_believed() {
+        assert_eq!(client("192.0.2.1", &["203.0.113.9"]), "192.0.2.1");
+    }
+
+    #[test]
+    fn behind_trusted_proxies_the_last_untrusted_address_counts() {
+        assert_eq!(client("10.0.0.1", &["198.51.100.7, 203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &["198.51.100.7", "203.0.113.9, 10.0.0.2"]), "203.0.113.9");
+        assert_eq!(client("10.0.0.1", &["nonsense"]), "10.0.0.1");
+    }
+}

@@ -1,0 +1,24 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cloakroom::Problem;
+
+use crate::app::SharedApp;
+
+/// The process answers. Asks nothing of the store.
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Requests can be served: the store answers.
+pub(super) async fn ready(State(app): State<SharedApp>) -> Response {
+    let sessions = app.cloakroom.sessions();
+    let answers = sessions.store().counts(sessions.now()).await.map(|_| ());
+    match answers.and_then(|()| app.users.is_empty().map(|_| ())) {
+        Ok(()) => (StatusCode::OK, "ready\n").into_response(),
+        Err(error) => {
+            tracing::error!(error = ?error, "not ready");
+            Problem::unavailable().into_response()
+        }
+    }
+}

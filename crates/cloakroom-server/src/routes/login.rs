@@ -1,0 +1,180 @@
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::header::RETRY_AFTER;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::{Error, Session, SessionError};
+use serde::Deserialize;
+
+use super::{layout, render};
+use crate::accounts::SignInError;
+use crate::app::{App, SharedApp};
+use crate::identity::identify;
+use crate::middleware::PageError;
+use crate::passwords::Password;
+use crate::ui::error::ErrorKind;
+use crate::ui::forms::{Field, Secret};
+use crate::ui::login::{LoginPage, LoginProblem};
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Way {
+    /// The application that asked for the sign-in.
+    app: String,
+    /// The address to return to.
+    to: String,
+    /// Set by the answer to a right password: the cookie has to be there now.
+    check: String,
+    /// Set when a form came too late.
+    over: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SignIn {
+    name: String,
+    password: Password,
+    #[serde(default)]
+    remember: String,
+    #[serde(default)]
+    app: String,
+    #[serde(default)]
+    to: String,
+}
+
+pub(super) async fn show(
+    State(app): State<SharedApp>,
+    session: Session,
+    Query(way): Query<Way>,
+) -> Result<Response, PageError> {
+    let name = app_name(&app, &way.app)?;
+    let signed_in = match identify(&app, &session).await {
+        Ok(identity) => identity.is_some(),
+        // Signing in again is the way out of it.
+        Err(Error::Ambiguous) => false,
+        Err(error) => return Err(error.into()),
+    };
+    if signed_in {
+        return Ok(Redirect::to(&destination(&app, &way.app, &way.to)).into_response());
+    }
+    let problem = match (way.check.is_empty(), way.over.is_empty()) {
+        (false, _) => Some(LoginProblem::CookieDropped),
+        (_, false) => Some(LoginProblem::SessionOver),
+        _ => None,
+    };
+    let page = LoginPage {
+        layout: layout(&app),
+        app_name: name,
+        problem,
+        name: Field::default(),
+        password: Secret::default(),
+        remember: false,
+        app: way.app,
+        to: way.to,
+    };
+    Ok(render(&page)?.into_response())
+}
+
+pub(super) async fn send(
+    State(app): State<SharedApp>,
+    session: Session,
+    Form(form): Form<SignIn>,
+) -> Result<Response, PageError> {
+    app_name(&app, &form.app)?;
+    let (name, remember) = (form.name.trim().to_ascii_lowercase(), !form.remember.is_empty());
+    let proven = match app.prove(&name, form.password).await {
+        Ok(proven) => proven,
+        Err(error) => return refused(&app, error, name, remember, form.app, form.to),
+    };
+    let login = proven.login().map_err(Error::from)?.remember(remember);
+    match session.log_in(login).await {
+        Ok(id) => tracing::info!(event = "authn_login_success", user = %proven.user.id, session = %id),
+        // All of the user's sessions were ended meanwhile: the password may be the old one.
+        Err(Error::Session(SessionError::Superseded)) => {
+            return refused(&app, SignInError::Refused, name, remember, form.app, form.to);
+        }
+        Err(Error::Session(SessionError::LimitReached)) => {
+            return again(&app, LoginProblem::TooManySessions, name, remember, form.app, form.to);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Redirect::to(&check(&app, &form.app, &form.to)).into_response())
+}
+
+fn refused(
+    app: &App,
+    error: SignInError,
+    name: String,
+    remember: bool,
+    asked_by: String,
+    to: String,
+) -> Result<Response, PageError> {
+    let problem = match error {
+        SignInError::Store(error) => return Err(error.into()),
+        SignInError::Busy(_) => LoginProblem::Busy,
+        SignInError::Refused => {
+            tracing::info!(event = "authn_login_fail", name = name.escape_debug().to_string());
+            LoginProblem::Refused
+        }
+    };
+    again(app, problem, name, remember, asked_by, to)
+}
+
+/// The form once more. Wrong, unknown and disabled get the same text and status.
+fn again(
+    app: &App,
+    problem: LoginProblem,
+    name: String,
+    remember: bool,
+    asked_by: String,
+    to: String,
+) -> Result<Response, PageError> {
+    let status = match problem {
+        LoginProblem::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        LoginProblem::TooManySessions => StatusCode::CONFLICT,
+        _ => StatusCode::UNAUTHORIZED,
+    };
+    let page = LoginPage {
+        layout: layout(app),
+        app_name: app_name(app, &asked_by)?,
+        problem: Some(problem),
+        name: Field::with(name),
+        password: Secret::default(),
+        remember,
+        app: asked_by,
+        to,
+    };
+    let mut response = (status, render(&page)?).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("2"));
+    }
+    Ok(response)
+}
+
+/// The name of the application that asked; `None` when none did.
+fn app_name(app: &App, id: &str) -> Result<Option<String>, PageError> {
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let known = app.config.apps.get(id).ok_or(ErrorKind::UnknownApp)?;
+    Ok(Some(known.name.clone()))
+}
+
+/// Back to this page, which sees whether the browser kept the cookie and then leads on.
+fn check(app: &App, asked_by: &str, to: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([("check", "1"), ("app", asked_by), ("to", to)])
+        .finish();
+    format!("{}/login?{query}", app.config.server.prefix)
+}
+
+/// Where a sign-in leads: the address asked for if it is one of ours, else the application, else
+/// the account.
+fn destination(app: &App, asked_by: &str, to: &str) -> String {
+    if let Some(to) = app.returns.accept(to) {
+        return to.to_owned();
+    }
+    match app.config.apps.get(asked_by) {
+        Some(asked_by) => format!("{}/", asked_by.origin),
+        None => format!("{}/account", app.config.server.prefix),
+    }
+}

@@ -1,0 +1,117 @@
+//! Every address the server answers.
+
+mod account;
+mod admin;
+mod auth_nginx;
+mod confirm;
+mod ended;
+mod health;
+mod jwks;
+mod login;
+mod logout;
+mod password;
+mod password_link;
+mod people;
+mod setup;
+mod static_files;
+mod viewer;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{Html, Redirect};
+use axum::routing::{get, post};
+
+use crate::app::{App, SharedApp};
+use crate::middleware::{PageError, check_host, draw_errors, secure};
+use crate::peer::find_client;
+use crate::ui::error::ErrorKind;
+use crate::ui::layout::Layout;
+
+/// Largest form taken, in bytes: every field of the largest form fits many times.
+const MOST_FORM_BYTES: usize = 32 * 1024;
+
+/// The whole server.
+pub fn router(app: SharedApp) -> Router {
+    let home = format!("{}/account", app.config.server.prefix);
+    let pages = Router::new()
+        .nest(&app.config.server.prefix, pages())
+        .route("/", get(move || async move { Redirect::to(&home) }))
+        .fallback(|| async { PageError::from(ErrorKind::NotFound) })
+        .layer(app.cloakroom.layer())
+        .layer(DefaultBodyLimit::max(MOST_FORM_BYTES))
+        .layer(from_fn_with_state(app.clone(), draw_errors))
+        .layer(from_fn_with_state(app.clone(), secure))
+        .layer(from_fn_with_state(app.clone(), check_host));
+    let machines = Router::new()
+        .route("/auth/nginx/{app}", get(auth_nginx::verify).layer(app.cloakroom.layer_without_renewal()))
+        .route("/.well-known/jwks.json", get(jwks::show))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    machines
+        .merge(pages)
+        .layer(from_fn_with_state(app.clone(), find_client))
+        .layer(from_fn(known_methods))
+        .with_state(app)
+}
+
+fn pages() -> Router<SharedApp> {
+    Router::new()
+        .route("/login", get(login::show).post(login::send))
+        .route("/logout", get(logout::show).post(logout::send))
+        .route("/confirm", get(confirm::show).post(confirm::send))
+        .route("/setup", get(setup::show).post(setup::send))
+        .route("/password-link", get(password_link::show).post(password_link::send))
+        .route("/static/{name}", get(static_files::show))
+        .merge(own_pages())
+        .nest("/admin", admin_pages())
+}
+
+fn own_pages() -> Router<SharedApp> {
+    Router::new()
+        .route("/account", get(account::show))
+        .route("/account/sessions/end-others", post(account::end_others))
+        .route("/account/sessions/{id}/end", post(account::end))
+        .route("/account/password", get(password::show).post(password::send))
+}
+
+fn admin_pages() -> Router<SharedApp> {
+    Router::new()
+        .route("/", get(admin::show))
+        .route("/end-everyone", post(admin::end_everyone))
+        .route("/sessions/{id}/end", post(admin::end))
+        .route("/ended", get(ended::show))
+        .route("/users", get(people::show).post(people::add))
+        .route("/users/{id}/end", post(admin::end_user))
+        .route("/users/{id}/disable", post(people::disable))
+        .route("/users/{id}/enable", post(people::enable))
+        .route("/users/{id}/password-link", post(people::password_link))
+}
+
+/// Only methods that some route has (ASVS 5.0 4.1.4).
+async fn known_methods(
+    request: axum::extract::Request,
+    next: axum::middleware::Next,
+) -> axum::response::Response {
+    use axum::http::{Method, StatusCode};
+    use axum::response::IntoResponse;
+    match *request.method() {
+        Method::GET | Method::HEAD | Method::POST | Method::OPTIONS => next.run(request).await,
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
+}
+
+/// The frame of every page.
+pub fn layout(app: &App) -> Layout {
+    let now = app.cloakroom.sessions().now().unix_millis();
+    Layout::new(format!("{}/", app.config.server.prefix), now)
+}
+
+/// A rendered page, or the page that says something went wrong.
+fn render(page: &impl Template) -> Result<Html<String>, PageError> {
+    page.render().map(Html).map_err(|error| {
+        tracing::error!(error = ?error, "a page could not be drawn");
+        PageError::from(ErrorKind::Fault)
+    })
+}

@@ -1,0 +1,103 @@
+/// A name that cannot be used. The text says what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// The e-mail address.
+    #[error("an e-mail address looks like name@example.org, has at most 254 characters and no spaces or commas")]
+    Email,
+    /// A group.
+    #[error("a group has 1 to 64 letters, digits, '.', '_', '-' or ':'")]
+    Group,
+    /// The login name.
+    #[error("a login name has 1 to 64 lower-case letters, digits, '.', '_', '-', '+' or '@', and begins with a letter or digit")]
+    Login,
+}
+
+/// The one spelling of a login name: lower case, from an alphabet that can stand in any header
+/// (`a`-`z`, `0`-`9`, `.`, `_`, `-`, `+`, `@`). Upper case is folded, nothing else is changed.
+///
+/// # Errors
+/// [`NameError::Login`].
+pub fn login_name(text: &str) -> Result<String, NameError> {
+    let name = text.to_ascii_lowercase();
+    let allowed = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-+@".contains(&byte)
+    };
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if begins && name.len() <= 64 && name.bytes().all(allowed) {
+        Ok(name)
+    } else {
+        Err(NameError::Login)
+    }
+}
+
+/// A group, as given.
+///
+/// # Errors
+/// [`NameError::Group`].
+pub fn group(text: &str) -> Result<String, NameError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte);
+    if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err(NameError::Group)
+    }
+}
+
+/// Groups separated by commas or spaces, each once.
+///
+/// # Errors
+/// [`NameError::Group`] for any of them.
+pub fn groups(text: &str) -> Result<Vec<String>, NameError> {
+    let given = text.split([',', ' ']).filter(|group| !group.is_empty());
+    let mut groups = given.map(group).collect::<Result<Vec<_>, _>>()?;
+    groups.sort();
+    groups.dedup();
+    Ok(groups)
+}
+
+/// An e-mail address, loosely: whether mail arrives only sending it can tell. Empty means none.
+///
+/// # Errors
+/// [`NameError::Email`].
+pub fn email(text: &str) -> Result<Option<String>, NameError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let visible = |byte: u8| byte.is_ascii_graphic() && byte != b',';
+    let sides = text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+    });
+    if sides && text.len() <= 254 && text.bytes().all(visible) {
+        Ok(Some(text.to_owned()))
+    } else {
+        Err(NameError::Email)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_login_name_has_one_spelling() {
+        assert_eq!(login_name("Alice@Example.org"), Ok("alice@example.org".to_owned()));
+    }
+
+    #[test]
+    fn names_that_could_break_a_header_or_a_list_are_refused() {
+        for bad in ["", " alice", "al ice", "alice,bob", "alïce", "a\nb", "-a", "a/b", &"a".repeat(65)] {
+            assert_eq!(login_name(bad), Err(NameError::Login), "{bad:?}");
+        }
+        assert!(group("a,b").is_err() && group("").is_err());
+        for bad in ["a", "@b", "a@", "a@b@c", "a b@c", "é@b"] {
+            assert_eq!(email(bad), Err(NameError::Email), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn groups_are_sorted_and_named_once() {
+        assert_eq!(groups("staff, admins staff").unwrap(), ["admins", "staff"]);
+    }
+}

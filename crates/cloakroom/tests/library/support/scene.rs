@@ -1,0 +1,87 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloakroom::{
+    Builder, Cloakroom, EndReason, ManualClock, MemoryStore, SecretKey, SessionId, SessionStore,
+    Summary, UserId, testing,
+};
+use cloakroom_testkit::SharedStore;
+
+use super::{Browser, Probe, app};
+
+/// One store with a clock that stands, however many applications are opened on it.
+pub(crate) struct Scene {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) probe: Probe,
+    // Dropped after the store is closed.
+    _directory: Option<cloakroom_testkit::servers::TempDir>,
+}
+
+impl Scene {
+    pub(crate) fn memory() -> Self {
+        Self::on(Arc::new(MemoryStore::new()), None)
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn sqlite() -> Self {
+        let directory = cloakroom_testkit::servers::TempDir::new("library");
+        let store = cloakroom::sqlite::SqliteStore::open(directory.join("app.db")).unwrap();
+        Self::on(Arc::new(store), Some(directory))
+    }
+
+    fn on(store: SharedStore, _directory: Option<cloakroom_testkit::servers::TempDir>) -> Self {
+        Self { clock: testing::clock(), probe: Probe::around(store), _directory }
+    }
+
+    /// How an application of this scene is built, until the test says otherwise.
+    pub(crate) fn builder(&self) -> Builder {
+        Cloakroom::store(self.probe.store())
+            .key(SecretKey::from_bytes([7; 32]))
+            .clock(self.clock.clone())
+            .login_page("/login")
+    }
+
+    pub(crate) fn open(&self) -> Cloakroom {
+        self.builder().open().unwrap()
+    }
+
+    /// A browser at the application of these tests.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::at(app(&self.open()))
+    }
+
+    /// A browser in which a user is logged in.
+    pub(crate) async fn logged_in(&self, user: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.log_in(user).await;
+        browser
+    }
+
+    pub(crate) fn advance(&self, duration: Duration) {
+        self.clock.advance(duration);
+    }
+
+    pub(crate) fn advance_minutes(&self, minutes: u64) {
+        self.clock.advance(Duration::from_secs(minutes * 60));
+    }
+
+    /// The store behind the faults.
+    pub(crate) fn store(&self) -> &dyn SessionStore {
+        self.probe.behind()
+    }
+
+    pub(crate) async fn sessions_of(&self, user: &str) -> Vec<Summary> {
+        let now = cloakroom::Clock::now(&*self.clock);
+        self.store().sessions_of(UserId::new(user).unwrap(), now).await.unwrap()
+    }
+
+    /// Sessions of users and of strangers, expired ones included until they are swept.
+    pub(crate) async fn rows(&self) -> u64 {
+        let counts = self.store().counts(cloakroom::Clock::now(&*self.clock)).await.unwrap();
+        counts.sessions + counts.anonymous
+    }
+
+    pub(crate) async fn end_reason(&self, id: SessionId) -> Option<EndReason> {
+        self.store().ended(id).await.unwrap().map(|ended| ended.reason)
+    }
+}
