@@ -41,7 +41,7 @@ pub struct Query {
     pub name: Option<NameMatch>,
     /// Continue behind this position.
     pub after: Option<Cursor>,
-    /// Most rows.
+    /// Most rows; 0 counts as 1.
     pub limit: u32,
     /// Sessions live at this moment.
     pub now: Timestamp,
@@ -162,7 +162,7 @@ pub struct HistoryQuery {
     pub name: Option<String>,
     /// Continue behind this session.
     pub after: Option<SessionId>,
-    /// Most rows.
+    /// Most rows; 0 counts as 1.
     pub limit: u32,
 }
 

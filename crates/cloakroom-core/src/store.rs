@@ -25,7 +25,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     fn durability(&self) -> Durability;
 
     /// Adds a session. In the same step it ends the session it replaces, copies that session's
-    /// data as asked, and applies the limits; or it changes nothing and says why.
+    /// data as asked, and applies the limits; or it changes nothing and says why. The moment of
+    /// all this is the record's `created_at`.
     fn insert(&self, new: NewSession) -> StoreAnswer<'_, Inserted>;
 
     /// The record of a session that is live at `now`; `None` for expired, ended and unknown ones.
@@ -41,8 +42,9 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         keys: Keys,
     ) -> StoreAnswer<'_, Option<Vec<Entry>>>;
 
-    /// Writes data, all of `changes` or none. Never creates a session (law 1). A version, once
-    /// used for a key, is never used again for it within the session.
+    /// Writes data, all of `changes` or none. Never creates a session (law 1). What the changes
+    /// expect is compared with the state before the first of them. A version, once used for a
+    /// key, is never used again for it within the session; a removal has version 0.
     fn update(
         &self,
         guard: Guard,
@@ -91,7 +93,8 @@ pub struct NewSession {
     pub replaces: Option<Replaces>,
     /// The limit of concurrent sessions of `record.user`. The replaced one does not count.
     pub limit: Option<SessionLimit>,
-    /// Most anonymous sessions at once; applies when `record.user` is `None`.
+    /// Most anonymous sessions at once, expired ones not yet swept included; applies when
+    /// `record.user` is `None`.
     pub anonymous_cap: u64,
 }
 
@@ -231,7 +234,7 @@ pub enum Selector {
     Session(SessionId),
     /// All of a user.
     User(UserId),
-    /// All of a user but one, which is given the new epoch.
+    /// All of a user but one, which is given the new epoch and otherwise left alone.
     UserExcept(UserId, SessionId),
     /// Every session, anonymous ones too.
     Everyone,

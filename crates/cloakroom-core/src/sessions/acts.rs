@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use crate::{
-    Carry, ClientInfo, Guard, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match, NewSession, Record,
-    Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken, Sessions, StoreError,
-    Timestamp, Updated, User, UserId,
+    Carry, ClientInfo, Guard, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match,
+    NewSession, Record, Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken,
+    Sessions, StoreError, Timestamp, Updated, User, UserId,
 };
 
 /// Longest user agent kept, in bytes.

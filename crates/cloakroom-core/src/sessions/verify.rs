@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use crate::{
     End, EndReason, Guard, Live, Match, Presented, Record, Rejection, RenewalStep, SecretDigest,
-    Selector, SessionId, SessionToken, Sessions, StoreError, Timestamp, Updated, Verdict, granularity,
+    Selector, SessionId, SessionToken, Sessions, StoreError, Timestamp, Updated, Verdict,
+    granularity,
 };
 
 /// Most credentials looked at per request (law 7).
@@ -122,9 +123,8 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let current = self.0.store.load(record.id, now).await?;
-        Ok(current.is_some_and(|current| {
-            current.digest == next || current.renewal.next == Some(next)
-        }))
+        Ok(current
+            .is_some_and(|current| current.digest == next || current.renewal.next == Some(next)))
     }
 
     /// Records the offer before it is sent, on the condition that the session is live (law 1).
