@@ -37,10 +37,7 @@ impl Cli {
             flags.push(("public_url", serve.public_url.clone()));
             flags.push(("log.level", serve.log_level.clone()));
         }
-        flags
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)))
-            .collect()
+        flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
 }
 
@@ -200,16 +197,10 @@ mod tests {
 
     #[test]
     fn global_flags_may_stand_before_and_after_the_command() {
-        for line in [
-            "cloakroom --data d serve",
-            "cloakroom serve --data d",
-            "cloakroom who --data d",
-        ] {
-            assert_eq!(
-                parse(line).unwrap().flags(),
-                [("data", "d".to_owned())],
-                "{line}"
-            );
+        for line in
+            ["cloakroom --data d serve", "cloakroom serve --data d", "cloakroom who --data d"]
+        {
+            assert_eq!(parse(line).unwrap().flags(), [("data", "d".to_owned())], "{line}");
         }
         let cli = parse("cloakroom config check --config f.toml").unwrap();
         assert_eq!(cli.inputs().config_file, Some("f.toml".into()));
@@ -218,12 +209,7 @@ mod tests {
     #[test]
     fn flags_of_serve_are_settings() {
         let line = "cloakroom serve --listen 127.0.0.1:1 --public-url http://localhost:1 --log-level debug";
-        let keys: Vec<&str> = parse(line)
-            .unwrap()
-            .flags()
-            .iter()
-            .map(|(key, _)| *key)
-            .collect();
+        let keys: Vec<&str> = parse(line).unwrap().flags().iter().map(|(key, _)| *key).collect();
         assert_eq!(keys, ["listen", "public_url", "log.level"]);
     }
 

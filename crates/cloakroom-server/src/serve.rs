@@ -18,7 +18,7 @@ use crate::peer::{Connection, Prompt};
 use crate::{logging, routes};
 
 /// Where the set-up link is put when nobody looks at the output.
-const SET_UP_FILE: &str = "setup-link";
+pub const SET_UP_FILE: &str = "setup-link";
 
 /// Runs until SIGINT or SIGTERM; then finishes the requests under way and writes what is pending.
 ///

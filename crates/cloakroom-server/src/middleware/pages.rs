@@ -90,18 +90,24 @@ pub async fn draw_errors(State(app): State<SharedApp>, request: Request, next: N
     drawn
 }
 
+/// Refusals by the layers below. A handler's own page with such a status, a form with its mistakes,
+/// is HTML and stays.
 fn of_refusal(response: &Response) -> Option<ErrorKind> {
-    let problem = response.headers().get(CONTENT_TYPE);
-    let is_problem = problem.is_some_and(|value| value == "application/problem+json");
+    let content = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_plain = content.is_none_or(|content| content.starts_with(b"text/plain"));
     match response.status() {
-        StatusCode::FORBIDDEN if is_problem => Some(ErrorKind::OtherSite),
+        StatusCode::FORBIDDEN if content == Some(b"application/problem+json") => {
+            Some(ErrorKind::OtherSite)
+        }
         StatusCode::BAD_REQUEST
         | StatusCode::UNPROCESSABLE_ENTITY
         | StatusCode::UNSUPPORTED_MEDIA_TYPE
-        | StatusCode::PAYLOAD_TOO_LARGE => Some(ErrorKind::BadForm),
-        StatusCode::NOT_FOUND if response.headers().get(CONTENT_TYPE).is_none() => {
-            Some(ErrorKind::NotFound)
+        | StatusCode::PAYLOAD_TOO_LARGE
+            if is_plain =>
+        {
+            Some(ErrorKind::BadForm)
         }
+        StatusCode::NOT_FOUND if content.is_none() => Some(ErrorKind::NotFound),
         _ => None,
     }
 }

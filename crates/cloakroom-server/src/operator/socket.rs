@@ -1,8 +1,8 @@
 //! Where the running server takes orders: a Unix socket in its data directory. Only the server's
 //! own user and root can reach it, and each connection is asked who it is besides.
 //!
-//! A connection carries lines of JSON: an [`Order`](super::Order) there, a
-//! [`Reply`](super::Reply) back, in turn.
+//! A connection carries lines of JSON: an [`Order`] there, a
+//! [`Reply`] back, in turn.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io;

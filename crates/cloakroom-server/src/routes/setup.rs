@@ -11,6 +11,7 @@ use super::{layout, render};
 use crate::app::{App, SharedApp};
 use crate::middleware::PageError;
 use crate::passwords::Password;
+use crate::serve::SET_UP_FILE;
 use crate::ui::error::ErrorKind;
 use crate::ui::forms::{Field, Secret};
 use crate::ui::notice::Notice;
@@ -52,6 +53,8 @@ pub(super) async fn send(
     match app.set_up(&form.code, admin, hash).await? {
         Ok(proven) => {
             session.log_in(proven.login().map_err(Error::from)?).await?;
+            // The link in it is used up.
+            let _ = std::fs::remove_file(app.config.server.data.join(SET_UP_FILE));
             let user = &proven.user.id;
             tracing::info!(event = "user_created", %user, "the first administrator");
             Ok(done(&app, "admin", Notice::SetUp).into_response())

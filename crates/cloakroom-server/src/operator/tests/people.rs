@@ -1,0 +1,122 @@
+use super::*;
+
+async fn names(scene: &Scene, after: Option<&str>) -> (Vec<String>, Option<String>) {
+    match scene.order(Order::UserList { after: after.map(str::to_owned) }).await {
+        Reply::People { items, next } => {
+            (items.into_iter().map(|person| person.name).collect(), next)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_added_with_what_was_given_and_a_link() {
+    let scene = Scene::new();
+    let new = NewPerson {
+        name: named("Alice"),
+        id: Some(named("17")),
+        display_name: Some(named(" Alice A. ")),
+        email: Some(named("alice@example.org")),
+        groups: vec![named("staff"), named("admins")],
+        admin: true,
+    };
+    let Reply::Added(added) = scene.order(Order::UserAdd(new)).await else { panic!("not added") };
+    assert_eq!((added.id.as_str(), added.name.as_str()), ("17", "alice"));
+    assert!(added.link.reveal().contains("/cloakroom/password-link#"));
+    let Reply::People { items, .. } = scene.order(Order::UserList { after: None }).await else {
+        panic!("no list")
+    };
+    let alice = &items[0];
+    assert_eq!(alice.display_name, "Alice A.");
+    assert_eq!(alice.groups, ["admins", "staff"]);
+    assert_eq!((alice.role.as_str(), alice.disabled, alice.has_password), ("admin", false, false));
+}
+
+#[tokio::test]
+async fn what_cannot_be_added_is_refused_with_what_is_allowed() {
+    let scene = Scene::new();
+    scene.order(Order::UserAdd(NewPerson { id: Some(named("17")), ..person("alice") })).await;
+    let bad = |new| scene.order(Order::UserAdd(new));
+    failed(&bad(person("al ice")).await, "a login name has 1 to 64");
+    failed(&bad(person("alice")).await, "there is a user alice already");
+    let taken = NewPerson { id: Some(named("17")), ..person("bob") };
+    failed(&bad(taken).await, "the id 17 is that of user alice already");
+    let with = |change: fn(&mut NewPerson)| {
+        let mut new = person("bob");
+        change(&mut new);
+        new
+    };
+    failed(&bad(with(|new| new.id = Some(named("a b")))).await, "a user id must be");
+    failed(&bad(with(|new| new.email = Some(named("bob")))).await, "an e-mail address");
+    failed(&bad(with(|new| new.groups = vec![named("a/b")])).await, "a group has");
+    failed(&bad(with(|new| new.display_name = Some(named("a\nb")))).await, "on one line");
+    assert_eq!(names(&scene, None).await.0, ["alice"]);
+}
+
+#[tokio::test]
+async fn users_are_listed_page_by_page_each_once() {
+    let scene = Scene::new();
+    for number in 0..101 {
+        scene.add(&format!("user{number:03}")).await;
+    }
+    let (first, next) = names(&scene, None).await;
+    let (second, end) = names(&scene, next.as_deref()).await;
+    assert_eq!((first.len(), second.as_slice(), end), (100, &[named("user100")][..], None));
+}
+
+#[tokio::test]
+async fn disabling_ends_the_sessions_and_enabling_brings_none_back() {
+    let scene = Scene::new();
+    scene.add("alice").await;
+    let session = scene.log_in("alice").await;
+    let disable = || scene.order(Order::UserDisable { name: named("ALICE") });
+    assert_eq!(disable().await, Reply::Disabled { name: named("alice"), already: false });
+    assert!(!scene.is_live(session).await);
+    assert_eq!(disable().await, Reply::Disabled { name: named("alice"), already: true });
+    let enable = || scene.order(Order::UserEnable { name: named("alice") });
+    assert_eq!(enable().await, Reply::Enabled { name: named("alice"), already: false });
+    assert_eq!(enable().await, Reply::Enabled { name: named("alice"), already: true });
+    assert!(!scene.is_live(session).await);
+    let Reply::Past(past) = scene.why(session).await else { panic!("live") };
+    assert_eq!((past.reason.as_str(), past.ended_by), ("user_disabled", Some(named("operator"))));
+}
+
+#[tokio::test]
+async fn a_new_password_link_voids_the_one_before() {
+    let scene = Scene::new();
+    scene.add("alice").await;
+    let link = || async {
+        match scene.order(Order::UserPasswd { name: named("alice") }).await {
+            Reply::PasswordLink { person, disabled: false } => person.link,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, second) = (link().await, link().await);
+    let good = |link: &crate::operator::Link| {
+        let code = link.reveal().rsplit('#').next().unwrap();
+        let now = scene.app.cloakroom.sessions().now();
+        scene.app.users.check_code(code, crate::users::CodePurpose::Password, now).unwrap()
+    };
+    assert!(!good(&first) && good(&second));
+    assert_eq!(format!("{second:?}"), "Link");
+}
+
+#[tokio::test]
+async fn a_misspelt_user_is_not_found_and_a_near_one_named() {
+    let scene = Scene::new();
+    scene.add("alice").await;
+    scene.add("anton").await;
+    let end = |name| scene.order(Order::EndUser { name: named(name) });
+    failed(&end("alcie").await, "did you mean alice?");
+    failed(&end("zoe").await, "`cloakroom user list` shows who there is");
+    assert!(matches!(end("zoe").await, Reply::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn a_set_up_link_is_made_only_while_there_is_nobody() {
+    let scene = Scene::new();
+    let Reply::SetUp { link } = scene.order(Order::SetUpLink).await else { panic!("no link") };
+    assert!(link.reveal().contains("/cloakroom/setup#"));
+    scene.add("alice").await;
+    failed(&scene.order(Order::SetUpLink).await, "the set-up is done");
+}
