@@ -223,7 +223,8 @@ pub struct End {
     /// The moment of the end.
     pub now: Timestamp,
     /// The least epoch the user has afterwards; for user selectors, where the application keeps
-    /// epochs of its own beside its users.
+    /// epochs of its own beside its users. The epoch rises by one at least, so a login has to
+    /// take the higher of the two, not the application's alone.
     pub epoch: Option<u64>,
 }
 

@@ -7,6 +7,7 @@ use cloakroom::{EndReason, Ended, Live, Login, Selector, SessionId, StoreError, 
 
 use crate::app::App;
 use crate::passwords::{Busy, Password};
+use crate::serve::SET_UP_FILE;
 use crate::users::{Code, NewUser, Redeemed, Role, SetUp, UserRow};
 
 /// Why nobody was signed in. Wrong, unknown and disabled are one (ASVS 5.0 6.3.8).
@@ -185,6 +186,8 @@ impl App {
     pub async fn set_up_link(&self) -> Result<Option<(String, Code)>, StoreError> {
         let code = self.fresh_code()?;
         let offered = self.users.offer_set_up(&code).await?;
+        // What an earlier start wrote there is void now.
+        let _ = std::fs::remove_file(self.config.server.data.join(SET_UP_FILE));
         Ok(offered.then(|| (self.link("setup", &code), code)))
     }
 

@@ -46,6 +46,7 @@ impl App {
     pub fn open(config: Config) -> Result<SharedApp> {
         let data = &config.server.data;
         make_directory(data)?;
+        warn_of_lost_key(data);
         let database = Database::open(data.join("cloakroom.db"))?;
         let store = SqliteStore::within(database.clone())?;
         let users = Users::open(database)?;
@@ -59,9 +60,7 @@ impl App {
             cloakroom,
             users,
             passwords: Pool::start()?,
-            password_policy: PasswordPolicy {
-                min_length: config.password.min_length as usize,
-            },
+            password_policy: PasswordPolicy { min_length: config.password.min_length as usize },
             returns: Returns::of(&config),
             assertions: assertion_key(&data.join("assertion.key"))?,
             config,
@@ -82,6 +81,17 @@ fn make_directory(data: &Path) -> Result<()> {
              change its permissions",
             data.display()
         ),
+    }
+}
+
+/// A new key is made then, and everybody has to sign in again: that must not go unnoticed.
+fn warn_of_lost_key(data: &Path) {
+    let there = |name| data.join(name).exists();
+    if there("cloakroom.db") && !there("session.key") {
+        tracing::warn!(
+            "session.key is missing beside cloakroom.db; a new one is made and all earlier \
+             sessions are refused. To keep them, stop and put the file back"
+        );
     }
 }
 

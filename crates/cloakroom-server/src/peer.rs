@@ -55,7 +55,11 @@ impl Connected<IncomingStream<'_, UnixListener>> for Connection {
 struct ClientIp(String);
 
 /// Finds the client's address once per request, for the session layer and the log.
-pub async fn find_client(State(app): State<SharedApp>, mut request: Request, next: Next) -> Response {
+pub async fn find_client(
+    State(app): State<SharedApp>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let trusted = &app.config.server.trusted_proxies;
     if let Some(ConnectInfo(Connection(peer))) = request.extensions().get().copied()
         && let Some(address) = client_ip(peer, request.headers(), trusted)
@@ -107,9 +111,9 @@ mod tests {
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
         let trusted = TrustedProxies::new(vec![Cidr::parse("10.0.0.0/8").unwrap()]);
-        let headers = forwarded.iter().map(|value| {
-            ("x-forwarded-for".parse().unwrap(), value.parse().unwrap())
-        });
+        let headers = forwarded
+            .iter()
+            .map(|value| ("x-forwarded-for".parse().unwrap(), value.parse().unwrap()));
         let peer = Peer::Address(peer.parse().unwrap());
         client_ip(peer, &headers.collect(), &trusted).unwrap().to_string()
     }

@@ -21,11 +21,7 @@ impl Returns {
     /// Allows the public URL and every application's origin.
     pub fn of(config: &Config) -> Self {
         let apps = config.apps.values().map(|app| app.origin.clone());
-        Self::new(
-            std::iter::once(config.server.public_url.clone())
-                .chain(apps)
-                .collect(),
-        )
+        Self::new(std::iter::once(config.server.public_url.clone()).chain(apps).collect())
     }
 
     /// Gives back `to`, byte for byte, when a login may return there:
@@ -40,11 +36,7 @@ impl Returns {
         if to.is_empty() || to.len() > MOST_BYTES || !to.bytes().all(visible) {
             return None;
         }
-        let path = if to.starts_with('/') {
-            to
-        } else {
-            self.path_of_allowed(to)?
-        };
+        let path = if to.starts_with('/') { to } else { self.path_of_allowed(to)? };
         is_plain(path).then_some(to)
     }
 
@@ -52,9 +44,7 @@ impl Returns {
     fn path_of_allowed<'a>(&self, to: &'a str) -> Option<&'a str> {
         let origin = origin_of(to)?;
         let (_, rest) = to.split_once("://")?;
-        let path = rest
-            .find(['/', '?', '#'])
-            .map_or("", |start| &rest[start..]);
+        let path = rest.find(['/', '?', '#']).map_or("", |start| &rest[start..]);
         self.origins.contains(&origin).then_some(path)
     }
 }
@@ -85,17 +75,9 @@ mod tests {
     use super::*;
 
     fn returns() -> Returns {
-        let origins = [
-            "https://good.example",
-            "https://files.good.example:8443",
-            "http://localhost:7070",
-        ];
-        Returns::new(
-            origins
-                .iter()
-                .map(|origin| Origin::parse(origin).unwrap())
-                .collect(),
-        )
+        let origins =
+            ["https://good.example", "https://files.good.example:8443", "http://localhost:7070"];
+        Returns::new(origins.iter().map(|origin| Origin::parse(origin).unwrap()).collect())
     }
 
     #[test]

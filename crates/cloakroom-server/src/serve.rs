@@ -149,17 +149,16 @@ async fn greet(app: &SharedApp, listen: &Listen) -> Result<()> {
 /// a file that only the owner can read, so that the code reaches no log.
 async fn set_up(app: &SharedApp) -> Result<Vec<String>> {
     let file = app.config.server.data.join(SET_UP_FILE);
-    let Some((link, code)) = app.set_up_link().await? else {
-        let _ = std::fs::remove_file(file);
-        return Ok(Vec::new());
-    };
+    let Some((link, code)) = app.set_up_link().await? else { return Ok(Vec::new()) };
     if std::io::stdout().is_terminal() {
         return Ok(vec![
             format!("  set up    {link}"),
-            format!("  code      {} (good for an hour; `cloakroom setup-link` makes another)", code.reveal()),
+            format!(
+                "  code      {} (good for an hour; `cloakroom setup-link` makes another)",
+                code.reveal()
+            ),
         ]);
     }
-    let _ = std::fs::remove_file(&file);
     let mut options = std::fs::OpenOptions::new();
     let mut open = options.write(true).create_new(true).mode(0o600).open(&file)?;
     open.write_all(format!("{link}\n").as_bytes())?;

@@ -21,22 +21,14 @@ pub(super) static APP_SETTINGS: &[Setting<App>] = &[
     setting!(
         "name",
         "",
-        Text {
-            allowed: "a text of 1 to 64 characters",
-            read: display_name,
-            show: Clone::clone
-        },
+        Text { allowed: "a text of 1 to 64 characters", read: display_name, show: Clone::clone },
         name,
         "The application's name as the sign-in page shows it; its id unless set."
     ),
     setting!(
         "origin",
         "",
-        Text {
-            allowed: APP_ORIGIN,
-            read: secure_origin,
-            show: shown
-        },
+        Text { allowed: APP_ORIGIN, read: secure_origin, show: shown },
         origin,
         "Where browsers reach the application; required. A login returns to such origins only."
     ),
@@ -58,10 +50,7 @@ pub(super) struct AppKey<'a> {
 pub(super) fn app_key(segments: &[String]) -> Option<AppKey<'_>> {
     match segments {
         [app, id] if app == "app" => Some(AppKey { id, field: None }),
-        [app, id, field] if app == "app" => Some(AppKey {
-            id,
-            field: Some(field),
-        }),
+        [app, id, field] if app == "app" => Some(AppKey { id, field: Some(field) }),
         _ => None,
     }
 }
@@ -72,13 +61,9 @@ pub(super) fn apply(loading: &mut Loading, key: &AppKey<'_>, given: &Given) {
         loading.refuse(given, "not an application's id", APP_ID);
         return;
     }
-    let known = APP_SETTINGS
-        .iter()
-        .find(|setting| Some(setting.key) == key.field);
+    let known = APP_SETTINGS.iter().find(|setting| Some(setting.key) == key.field);
     let apps = &mut loading.config.apps;
-    let app = apps
-        .entry(key.id.to_owned())
-        .or_insert_with(|| unnamed(key.id));
+    let app = apps.entry(key.id.to_owned()).or_insert_with(|| unnamed(key.id));
     match (known, key.field) {
         (Some(setting), _) => match (setting.set)(app, &given.raw) {
             Ok(()) => loading.settle(given),
@@ -106,11 +91,7 @@ pub(super) fn check(loading: &mut Loading) {
 }
 
 fn unnamed(id: &str) -> App {
-    App {
-        id: id.to_owned(),
-        name: id.to_owned(),
-        origin: Origin::localhost(0),
-    }
+    App { id: id.to_owned(), name: id.to_owned(), origin: Origin::localhost(0) }
 }
 
 pub(super) fn secure_origin(text: &str) -> Result<Origin, String> {

@@ -17,9 +17,8 @@ impl Cidr {
             Some((address, bits)) => (address, Some(bits)),
             None => (text, None),
         };
-        let address: IpAddr = address
-            .parse()
-            .map_err(|_| format!("\"{text}\" is not a network"))?;
+        let address: IpAddr =
+            address.parse().map_err(|_| format!("\"{text}\" is not a network"))?;
         let bits = match bits {
             None => width(address),
             Some(bits) => prefix_length(bits, address)
@@ -44,10 +43,7 @@ impl Cidr {
         const MAPPED_BITS: u8 = 96;
         let network = self.network.to_canonical();
         if network.is_ipv4() && self.network.is_ipv6() && self.bits >= MAPPED_BITS {
-            return Self {
-                network,
-                bits: self.bits - MAPPED_BITS,
-            };
+            return Self { network, bits: self.bits - MAPPED_BITS };
         }
         self
     }
@@ -150,23 +146,13 @@ mod tests {
         assert!(holds("127.0.0.0/8", "::ffff:127.0.0.1"));
         assert!(holds("::ffff:10.0.0.0/104", "10.1.2.3"));
         assert!(!holds("::1/128", "::ffff:0.0.0.1"));
-        assert_eq!(
-            Cidr::parse("::ffff:10.0.0.0/104").unwrap().to_string(),
-            "10.0.0.0/8"
-        );
+        assert_eq!(Cidr::parse("::ffff:10.0.0.0/104").unwrap().to_string(), "10.0.0.0/8");
     }
 
     #[test]
     fn a_malformed_network_is_refused_with_its_reason() {
-        for text in [
-            "",
-            "localhost",
-            "10.0.0.0/33",
-            "::/129",
-            "10.0.0.0/",
-            "10.0.0.0/+8",
-            "10.0/8",
-        ] {
+        for text in ["", "localhost", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/+8", "10.0/8"]
+        {
             assert!(Cidr::parse(text).is_err(), "{text}");
         }
         let error = Cidr::parse("10.1.2.3/8").unwrap_err();

@@ -25,10 +25,7 @@ pub(super) fn find(inputs: &Inputs) -> Result<Option<PathBuf>, Problem> {
 }
 
 fn named(inputs: &Inputs) -> Option<PathBuf> {
-    inputs
-        .config_file
-        .clone()
-        .or_else(|| variable(inputs, CONFIG_VARIABLE).map(PathBuf::from))
+    inputs.config_file.clone().or_else(|| variable(inputs, CONFIG_VARIABLE).map(PathBuf::from))
 }
 
 /// The data directory as far as it is known before any file is read.
@@ -36,18 +33,11 @@ fn data(inputs: &Inputs) -> PathBuf {
     let flag = inputs.flags.iter().rev().find(|(key, _)| *key == "data");
     let default = table::find("data").map_or("", |setting| setting.default);
     let given = flag.map(|(_, value)| value.as_str());
-    PathBuf::from(
-        given
-            .or_else(|| variable(inputs, &table::variable("data")))
-            .unwrap_or(default),
-    )
+    PathBuf::from(given.or_else(|| variable(inputs, &table::variable("data"))).unwrap_or(default))
 }
 
 fn variable<'a>(inputs: &'a Inputs, name: &str) -> Option<&'a str> {
-    let found = inputs
-        .environment
-        .iter()
-        .find(|(each, value)| each == name && !value.is_empty());
+    let found = inputs.environment.iter().find(|(each, value)| each == name && !value.is_empty());
     found.map(|(_, value)| value.as_str())
 }
 

@@ -81,9 +81,7 @@ mod tests {
 
     #[test]
     fn durations_are_shown_as_people_write_them() {
-        for text in [
-            "0s", "60s", "90s", "2m", "10m", "1h", "1h30m", "24h", "36h", "30d", "2d12h",
-        ] {
+        for text in ["0s", "60s", "90s", "2m", "10m", "1h", "1h30m", "24h", "36h", "30d", "2d12h"] {
             assert_eq!(show(parse(text).unwrap()), text);
         }
     }

@@ -22,9 +22,7 @@ pub(super) fn read(inputs: &Inputs) -> Vec<Given> {
 }
 
 fn segments(name: &str) -> Vec<String> {
-    let setting = table::SETTINGS
-        .iter()
-        .find(|setting| table::variable(setting.key) == name);
+    let setting = table::SETTINGS.iter().find(|setting| table::variable(setting.key) == name);
     match setting {
         Some(setting) => setting.key.split('.').map(str::to_owned).collect(),
         None => app_segments(name).unwrap_or_else(|| vec![name.to_owned()]),

@@ -14,22 +14,12 @@ pub struct Problem {
 impl Problem {
     /// A problem with a setting, or with a whole layer when `key` is empty.
     pub(super) fn new(key: &str, source: Option<Source>, message: String) -> Self {
-        Self {
-            key: key.to_owned(),
-            value: None,
-            source,
-            message,
-        }
+        Self { key: key.to_owned(), value: None, source, message }
     }
 
     /// A problem with a value, which is shown as TOML.
     pub(super) fn with_value(key: &str, value: String, source: Source, message: String) -> Self {
-        Self {
-            key: key.to_owned(),
-            value: Some(value),
-            source: Some(source),
-            message,
-        }
+        Self { key: key.to_owned(), value: Some(value), source: Some(source), message }
     }
 
     /// The key that is wrong; empty when a whole layer is.
@@ -45,11 +35,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self
-            .value
-            .as_ref()
-            .map(|value| format!(" = {value}"))
-            .unwrap_or_default();
+        let value = self.value.as_ref().map(|value| format!(" = {value}")).unwrap_or_default();
         match (self.key.as_str(), &self.source) {
             ("", None) => formatter.write_str(&self.message),
             ("", Some(source)) => write!(formatter, "{source}: {}", self.message),
@@ -76,9 +62,7 @@ impl fmt::Display for ConfigErrors {
             1 => formatter.write_str("the configuration has 1 problem:")?,
             count => write!(formatter, "the configuration has {count} problems:")?,
         }
-        self.0
-            .iter()
-            .try_for_each(|problem| write!(formatter, "\n  {problem}"))
+        self.0.iter().try_for_each(|problem| write!(formatter, "\n  {problem}"))
     }
 }
 

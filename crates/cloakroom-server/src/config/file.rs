@@ -58,11 +58,9 @@ impl Walk<'_> {
             segments.push(key.get_ref().to_string());
             match value.get_ref() {
                 DeValue::Table(inner) if !inner.is_empty() => self.table(&segments, inner, given),
-                other => given.push(Given {
-                    segments,
-                    raw: raw(other),
-                    source: self.source(key.span()),
-                }),
+                other => {
+                    given.push(Given { segments, raw: raw(other), source: self.source(key.span()) })
+                }
             }
         }
     }
@@ -74,10 +72,7 @@ impl Walk<'_> {
 
     fn source(&self, span: Range<usize>) -> Source {
         let before = self.text.get(..span.start).unwrap_or(self.text);
-        Source::File {
-            path: self.path.to_owned(),
-            line: before.matches('\n').count() + 1,
-        }
+        Source::File { path: self.path.to_owned(), line: before.matches('\n').count() + 1 }
     }
 }
 
@@ -87,12 +82,8 @@ fn raw(value: &DeValue<'_>) -> Raw {
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or(Raw::Other("a huge number"), Raw::Integer),
         DeValue::Array(items) => {
-            let texts = items
-                .iter()
-                .map(|item| item.get_ref().as_str().map(str::to_owned));
-            texts
-                .collect::<Option<_>>()
-                .map_or(Raw::Other("a list of other things"), Raw::List)
+            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+            texts.collect::<Option<_>>().map_or(Raw::Other("a list of other things"), Raw::List)
         }
         DeValue::Float(_) => Raw::Other("a number with a fraction"),
         DeValue::Boolean(_) => Raw::Other("a boolean"),

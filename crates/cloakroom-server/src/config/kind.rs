@@ -67,11 +67,7 @@ impl Kind for Count {
         };
         let number = number.ok_or("not a whole number")?;
         let value = u32::try_from(number).map_err(|_| "out of range")?;
-        if (self.0..=self.1).contains(&value) {
-            Ok(value)
-        } else {
-            Err("out of range".to_owned())
-        }
+        if (self.0..=self.1).contains(&value) { Ok(value) } else { Err("out of range".to_owned()) }
     }
 
     fn show(&self, value: &u32) -> String {
@@ -99,9 +95,7 @@ impl<T: Copy + PartialEq> Kind for OneOf<T> {
             return Err("not a word in quotes".to_owned());
         };
         let found = self.0.iter().find(|(word, _)| word == text);
-        found
-            .map(|(_, value)| *value)
-            .ok_or_else(|| "no such choice".to_owned())
+        found.map(|(_, value)| *value).ok_or_else(|| "no such choice".to_owned())
     }
 
     fn show(&self, value: &T) -> String {
@@ -157,11 +151,7 @@ impl Kind for Networks {
             Raw::Text(text) => text.split(',').map(str::trim).collect(),
             _ => return Err("not a list of texts".to_owned()),
         };
-        items
-            .into_iter()
-            .map(Cidr::parse)
-            .collect::<Result<_, _>>()
-            .map(TrustedProxies::new)
+        items.into_iter().map(Cidr::parse).collect::<Result<_, _>>().map(TrustedProxies::new)
     }
 
     fn show(&self, value: &TrustedProxies) -> String {
@@ -189,11 +179,7 @@ mod tests {
         assert_eq!(kind.read(&text("1h")), Ok(Duration::from_secs(3_600)));
         assert_eq!(kind.read(&text("59s")), Err("too short".to_owned()));
         assert_eq!(kind.read(&text("31d")), Err("too long".to_owned()));
-        assert!(
-            kind.read(&Raw::Integer(3_600))
-                .unwrap_err()
-                .contains("unit")
-        );
+        assert!(kind.read(&Raw::Integer(3_600)).unwrap_err().contains("unit"));
     }
 
     #[test]
@@ -201,38 +187,22 @@ mod tests {
         let kind = Count(1, 10);
         assert_eq!(kind.read(&Raw::Integer(10)), Ok(10));
         assert_eq!(kind.read(&text("7")), Ok(7));
-        for raw in [
-            Raw::Integer(0),
-            Raw::Integer(-1),
-            Raw::Integer(1 << 40),
-            text("x"),
-            text("11"),
-        ] {
+        for raw in [Raw::Integer(0), Raw::Integer(-1), Raw::Integer(1 << 40), text("x"), text("11")]
+        {
             assert!(kind.read(&raw).is_err(), "{raw}");
         }
     }
 
     #[test]
     fn a_single_choice_says_that_it_is_the_only_one() {
-        assert_eq!(
-            OneOf(&[("a", 1)]).allowed(),
-            "\"a\", the only one in this version"
-        );
-        assert_eq!(
-            OneOf(&[("a", 1), ("b", 2), ("c", 3)]).allowed(),
-            "\"a\", \"b\" or \"c\""
-        );
+        assert_eq!(OneOf(&[("a", 1)]).allowed(), "\"a\", the only one in this version");
+        assert_eq!(OneOf(&[("a", 1), ("b", 2), ("c", 3)]).allowed(), "\"a\", \"b\" or \"c\"");
     }
 
     #[test]
     fn networks_are_a_list_or_separated_by_commas() {
-        let listed = Networks
-            .read(&Raw::List(vec!["10.0.0.0/8".into(), "::1".into()]))
-            .unwrap();
-        assert_eq!(
-            Networks.read(&text("10.0.0.0/8, ::1/128")),
-            Ok(listed.clone())
-        );
+        let listed = Networks.read(&Raw::List(vec!["10.0.0.0/8".into(), "::1".into()])).unwrap();
+        assert_eq!(Networks.read(&text("10.0.0.0/8, ::1/128")), Ok(listed.clone()));
         assert_eq!(Networks.show(&listed), r#"["10.0.0.0/8", "::1/128"]"#);
         assert_eq!(Networks.read(&text("")), Ok(TrustedProxies::default()));
         assert!(Networks.read(&text("10.0.0.0/8,,")).is_err());

@@ -56,29 +56,16 @@ mod tests {
 
     #[test]
     fn addresses_and_sockets_are_read_and_shown_alike() {
-        for text in [
-            "127.0.0.1:7070",
-            "[::1]:7070",
-            "0.0.0.0:0",
-            "unix:/run/cloakroom.sock",
-        ] {
+        for text in ["127.0.0.1:7070", "[::1]:7070", "0.0.0.0:0", "unix:/run/cloakroom.sock"] {
             assert_eq!(Listen::parse(text).unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn a_refusal_says_what_to_write() {
-        assert!(
-            Listen::parse("localhost:7070")
-                .unwrap_err()
-                .contains("127.0.0.1:7070")
-        );
+        assert!(Listen::parse("localhost:7070").unwrap_err().contains("127.0.0.1:7070"));
         assert!(Listen::parse(":8080").unwrap_err().contains("0.0.0.0:8080"));
-        assert!(
-            Listen::parse("unix:cloakroom.sock")
-                .unwrap_err()
-                .contains("absolute")
-        );
+        assert!(Listen::parse("unix:cloakroom.sock").unwrap_err().contains("absolute"));
         assert!(Listen::parse(&format!("unix:/{}", "x".repeat(107))).is_err());
         assert!(Listen::parse("7070").is_err());
         assert!(Listen::parse("127.0.0.1:70700").is_err());

@@ -23,19 +23,9 @@ impl Inputs {
     /// Reads this process's environment. A value that is not UTF-8 is refused when loaded.
     pub fn from_process(config_file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Self {
         let environment = std::env::vars_os()
-            .map(|(name, value)| {
-                (
-                    name.to_string_lossy().into(),
-                    value.to_string_lossy().into(),
-                )
-            })
+            .map(|(name, value)| (name.to_string_lossy().into(), value.to_string_lossy().into()))
             .collect();
-        Self {
-            config_file,
-            flags,
-            environment,
-            directory: PathBuf::new(),
-        }
+        Self { config_file, flags, environment, directory: PathBuf::new() }
     }
 }
 
@@ -94,10 +84,7 @@ impl Loaded {
 pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigErrors> {
     let mut loading = Loading::default();
     let path = discover::find(inputs).unwrap_or_else(|problem| loading.fail(problem));
-    let from_file = path
-        .as_deref()
-        .map(|path| file::read(inputs, path))
-        .unwrap_or(Ok(Vec::new()));
+    let from_file = path.as_deref().map(|path| file::read(inputs, path)).unwrap_or(Ok(Vec::new()));
     let mut given = from_file.unwrap_or_else(|problems| loading.fail_all(problems));
     given.extend(environment::read(inputs));
     given.extend(inputs.flags.iter().map(from_flag));
@@ -108,11 +95,7 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigErrors> {
 }
 
 fn from_flag((key, value): &(&'static str, String)) -> Given {
-    Given::new(
-        key,
-        Raw::Text(value.clone()),
-        Source::Flag(table::flag(key)),
-    )
+    Given::new(key, Raw::Text(value.clone()), Source::Flag(table::flag(key)))
 }
 
 /// One value that one layer gave.
@@ -124,11 +107,7 @@ pub(super) struct Given {
 
 impl Given {
     pub(super) fn new(key: &str, raw: Raw, source: Source) -> Self {
-        Self {
-            segments: key.split('.').map(str::to_owned).collect(),
-            raw,
-            source,
-        }
+        Self { segments: key.split('.').map(str::to_owned).collect(), raw, source }
     }
 
     pub(super) fn key(&self) -> String {
@@ -164,8 +143,7 @@ impl Loading {
         let key = given.key();
         let message = format!("{reason}; allowed: {allowed}");
         let (value, source) = (given.raw.to_string(), given.source.clone());
-        self.problems
-            .push(Problem::with_value(&key, value, source, message));
+        self.problems.push(Problem::with_value(&key, value, source, message));
         self.refused.insert(key);
     }
 
@@ -178,8 +156,7 @@ impl Loading {
             },
             _ => (given.key(), suggest::for_key(&given.key())),
         };
-        self.problems
-            .push(Problem::new(&key, Some(given.source.clone()), message));
+        self.problems.push(Problem::new(&key, Some(given.source.clone()), message));
     }
 
     /// Whether any layer gave this key, rightly or wrongly.
@@ -231,18 +208,8 @@ impl Loading {
 
     fn finish(self, file: Option<PathBuf>) -> Result<Loaded, ConfigErrors> {
         if self.problems.is_empty() {
-            let Self {
-                config,
-                ignored,
-                sources,
-                ..
-            } = self;
-            return Ok(Loaded {
-                config,
-                file,
-                ignored,
-                sources,
-            });
+            let Self { config, ignored, sources, .. } = self;
+            return Ok(Loaded { config, file, ignored, sources });
         }
         Err(ConfigErrors(self.problems))
     }

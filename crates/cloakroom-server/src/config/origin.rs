@@ -79,11 +79,7 @@ impl Origin {
 
     /// `http://localhost:port`.
     pub fn localhost(port: u16) -> Self {
-        Self {
-            scheme: Scheme::Http,
-            host: "localhost".to_owned(),
-            port,
-        }
+        Self { scheme: Scheme::Http, host: "localhost".to_owned(), port }
     }
 
     /// The scheme.
@@ -114,13 +110,8 @@ impl Origin {
         let inner = self.host.trim_start_matches('[').trim_end_matches(']');
         self.host == "localhost"
             || self.host.ends_with(".localhost")
-            || self
-                .host
-                .parse::<Ipv4Addr>()
-                .is_ok_and(|address| address.is_loopback())
-            || inner
-                .parse::<Ipv6Addr>()
-                .is_ok_and(|address| address.is_loopback())
+            || self.host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+            || inner.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback())
     }
 
     fn from_authority(scheme: Scheme, authority: &str) -> Option<Self> {
@@ -129,11 +120,7 @@ impl Origin {
             None => scheme.default_port(),
             Some(digits) => read_port(digits)?,
         };
-        Some(Self {
-            scheme,
-            host: read_host(host)?,
-            port,
-        })
+        Some(Self { scheme, host: read_host(host)?, port })
     }
 }
 
@@ -167,11 +154,7 @@ fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
     if authority.starts_with('[') {
         let end = authority.find(']')? + 1;
         let rest = &authority[end..];
-        let port = if rest.is_empty() {
-            None
-        } else {
-            Some(rest.strip_prefix(':')?)
-        };
+        let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) };
         return Some((&authority[..end], port));
     }
     match authority.split_once(':') {
@@ -195,10 +178,7 @@ fn read_host(host: &str) -> Option<String> {
     let number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
     if number {
         // Browsers read any host that ends in a number as IPv4, also 0x7f.1 or 2130706433.
-        return host
-            .parse::<Ipv4Addr>()
-            .ok()
-            .map(|address| address.to_string());
+        return host.parse::<Ipv4Addr>().ok().map(|address| address.to_string());
     }
     let valid = host.len() <= 253 && host.split('.').all(is_label);
     valid.then_some(host)
@@ -224,10 +204,7 @@ mod tests {
     fn an_origin_has_one_normal_form() {
         for (url, normal) in [
             ("https://files.example.org", "https://files.example.org"),
-            (
-                "HTTPS://Files.Example.ORG:443/a?b#c",
-                "https://files.example.org",
-            ),
+            ("HTTPS://Files.Example.ORG:443/a?b#c", "https://files.example.org"),
             ("http://localhost:80/", "http://localhost"),
             ("http://localhost:7070?x", "http://localhost:7070"),
             ("https://host:80", "https://host:80"),
@@ -235,10 +212,7 @@ mod tests {
             ("https://3server/", "https://3server"),
             ("http://[::1]:8080/x", "http://[::1]:8080"),
             ("https://[2001:DB8:0::1]", "https://[2001:db8::1]"),
-            (
-                "https://xn--bcher-kva.example",
-                "https://xn--bcher-kva.example",
-            ),
+            ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
         ] {
             assert_eq!(shown(url).as_deref(), Some(normal), "{url}");
         }

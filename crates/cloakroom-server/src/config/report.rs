@@ -8,18 +8,9 @@ pub fn check_report(loaded: &Loaded) -> String {
         .into_iter()
         .map(|(key, value)| (format!("{key} = {value}"), loaded.source(&key).to_string()))
         .collect();
-    let width = lines
-        .iter()
-        .map(|(line, _)| line.chars().count())
-        .max()
-        .unwrap_or(0);
-    let values = lines
-        .iter()
-        .map(|(line, source)| format!("{line:width$}  # {source}\n"));
-    let ignored = loaded
-        .ignored
-        .iter()
-        .map(|name| format!("# {name} is not a setting: ignored\n"));
+    let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
+    let values = lines.iter().map(|(line, source)| format!("{line:width$}  # {source}\n"));
+    let ignored = loaded.ignored.iter().map(|name| format!("# {name} is not a setting: ignored\n"));
     values.chain(ignored).collect()
 }
 
@@ -32,35 +23,23 @@ pub fn settings_markdown() -> String {
     ];
     for setting in SETTINGS {
         let default = code(&(setting.show)(&config));
-        rows.push(row(
-            setting.key,
-            &default,
-            &(setting.allowed)(),
-            setting.doc,
-        ));
+        rows.push(row(setting.key, &default, &(setting.allowed)(), setting.doc));
     }
     for setting in APP_SETTINGS {
         let key = format!("app.<id>.{}", setting.key);
         rows.push(row(&key, "none", &(setting.allowed)(), setting.doc));
     }
     rows.push(String::new());
-    rows.push(format!(
-        "`<id>` is {APP_ID}; in a variable its dashes are underscores.\n"
-    ));
+    rows.push(format!("`<id>` is {APP_ID}; in a variable its dashes are underscores.\n"));
     rows.join("\n")
 }
 
 fn assignments(config: &Config) -> Vec<(String, String)> {
-    let settings = SETTINGS
-        .iter()
-        .map(|setting| (setting.key.to_owned(), (setting.show)(config)));
+    let settings = SETTINGS.iter().map(|setting| (setting.key.to_owned(), (setting.show)(config)));
     let of_apps = config.apps.values().flat_map(|app| {
-        APP_SETTINGS.iter().map(move |setting| {
-            (
-                format!("app.{}.{}", app.id, setting.key),
-                (setting.show)(app),
-            )
-        })
+        APP_SETTINGS
+            .iter()
+            .map(move |setting| (format!("app.{}.{}", app.id, setting.key), (setting.show)(app)))
     });
     settings.chain(of_apps).collect()
 }

@@ -18,32 +18,17 @@ static ORDERS: &[Order] = &[
     Order {
         shorter: "session.idle_timeout",
         longer: "session.absolute_timeout",
-        read: |config| {
-            (
-                config.session.ordinary.idle,
-                config.session.ordinary.absolute,
-            )
-        },
+        read: |config| (config.session.ordinary.idle, config.session.ordinary.absolute),
     },
     Order {
         shorter: "session.remember_idle_timeout",
         longer: "session.remember_absolute_timeout",
-        read: |config| {
-            (
-                config.session.remember.idle,
-                config.session.remember.absolute,
-            )
-        },
+        read: |config| (config.session.remember.idle, config.session.remember.absolute),
     },
     Order {
         shorter: "session.anonymous_idle_timeout",
         longer: "session.anonymous_absolute_timeout",
-        read: |config| {
-            (
-                config.session.anonymous.idle,
-                config.session.anonymous.absolute,
-            )
-        },
+        read: |config| (config.session.anonymous.idle, config.session.anonymous.absolute),
     },
     Order {
         shorter: "session.idle_timeout",
@@ -53,12 +38,7 @@ static ORDERS: &[Order] = &[
     Order {
         shorter: "session.absolute_timeout",
         longer: "session.remember_absolute_timeout",
-        read: |config| {
-            (
-                config.session.ordinary.absolute,
-                config.session.remember.absolute,
-            )
-        },
+        read: |config| (config.session.ordinary.absolute, config.session.remember.absolute),
     },
     Order {
         shorter: "session.renew_grace",
@@ -69,10 +49,8 @@ static ORDERS: &[Order] = &[
 
 /// Adds a problem for each rule that does not hold.
 pub(super) fn check(loading: &mut Loading) {
-    let broken: Vec<Problem> = ORDERS
-        .iter()
-        .filter_map(|order| violation(loading, order))
-        .collect();
+    let broken: Vec<Problem> =
+        ORDERS.iter().filter_map(|order| violation(loading, order)).collect();
     loading.problems.extend(broken);
     apps::check(loading);
 }
@@ -89,10 +67,5 @@ fn violation(loading: &Loading, order: &Order) -> Option<Problem> {
         loading.source(order.longer),
     );
     let value = quoted(&duration::show(shorter));
-    Some(Problem::with_value(
-        order.shorter,
-        value,
-        loading.source(order.shorter),
-        message,
-    ))
+    Some(Problem::with_value(order.shorter, value, loading.source(order.shorter), message))
 }

@@ -29,20 +29,13 @@ pub struct Config {
 impl Config {
     /// What the settings say about sessions, for the library.
     pub fn policy(&self) -> Policy {
-        let Session {
-            limit,
-            limit_policy,
-            ..
-        } = self.session;
+        let Session { limit, limit_policy, .. } = self.session;
         Policy {
             lifetime: self.session.ordinary,
             remember: self.session.remember,
             anonymous: self.session.anonymous,
             anonymous_cap: self.session.anonymous_limit.into(),
-            limit: (limit > 0).then_some(SessionLimit {
-                most: limit,
-                policy: limit_policy,
-            }),
+            limit: (limit > 0).then_some(SessionLimit { most: limit, policy: limit_policy }),
             renew_after: self.session.renew_after,
             renew_grace: self.session.renew_grace,
             step_up: self.session.step_up,
@@ -203,9 +196,7 @@ fn blank() -> Config {
             trusted_proxies: TrustedProxies::default(),
             strategy: Strategy::Database,
         },
-        cookie: Cookie {
-            name: String::new(),
-        },
+        cookie: Cookie { name: String::new() },
         session: Session {
             ordinary: none,
             remember: none,
@@ -218,17 +209,9 @@ fn blank() -> Config {
             renew_grace: Duration::ZERO,
             anonymous_limit: 0,
         },
-        password: PasswordLength {
-            min_length: u32::MAX,
-        },
-        sweep: Sweep {
-            interval: Duration::ZERO,
-            batch: 0,
-        },
-        log: Log {
-            level: LogLevel::Info,
-            format: LogFormat::Text,
-        },
+        password: PasswordLength { min_length: u32::MAX },
+        sweep: Sweep { interval: Duration::ZERO, batch: 0 },
+        log: Log { level: LogLevel::Info, format: LogFormat::Text },
         apps: BTreeMap::new(),
     }
 }

@@ -8,11 +8,7 @@ pub(super) fn for_key(key: &str) -> String {
     let inside: Vec<&str> = SETTINGS
         .iter()
         .map(|setting| setting.key)
-        .filter(|known| {
-            known
-                .strip_prefix(key)
-                .is_some_and(|rest| rest.starts_with('.'))
-        })
+        .filter(|known| known.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
         .collect();
     if !inside.is_empty() {
         return format!("a section; its settings are {}", inside.join(", "));
@@ -29,22 +25,15 @@ pub(super) fn for_variable(name: &str) -> Option<String> {
     let wrong = own(name);
     let names = names.chain(app_names(&wrong));
     let near = closest(&wrong, names, '_').map(|near| format!("CLOAKROOM_{near}"));
-    let sections = SETTINGS
-        .iter()
-        .filter_map(|setting| setting.key.split_once('.'));
+    let sections = SETTINGS.iter().filter_map(|setting| setting.key.split_once('.'));
     let mut sections = sections.map(|(section, _)| format!("{}_", section.to_ascii_uppercase()));
     (near.is_some() || sections.any(|section| wrong.starts_with(&section))).then(|| phrase(near))
 }
 
 fn app_names(wrong: &str) -> impl Iterator<Item = String> {
-    let id = wrong
-        .strip_prefix("APP_")
-        .and_then(|rest| rest.rsplit_once('_'))
-        .map(|(id, _)| id);
+    let id = wrong.strip_prefix("APP_").and_then(|rest| rest.rsplit_once('_')).map(|(id, _)| id);
     let of_app = id.into_iter().flat_map(|id| {
-        APP_SETTINGS
-            .iter()
-            .map(move |setting| format!("APP_{id}_{}", setting.key.to_uppercase()))
+        APP_SETTINGS.iter().map(move |setting| format!("APP_{id}_{}", setting.key.to_uppercase()))
     });
     // Only a slip in the last part is told from somebody else's name.
     of_app.filter(|known| distance(last(known, '_'), last(wrong, '_')) <= 2)
@@ -62,15 +51,10 @@ fn known_keys(key: &str) -> impl Iterator<Item = String> {
         [app, id, ..] if distance(app, "app") <= 1 => Some((*id).to_owned()),
         _ => None,
     };
-    let of_app = id.into_iter().flat_map(|id| {
-        APP_SETTINGS
-            .iter()
-            .map(move |setting| format!("app.{id}.{}", setting.key))
-    });
-    SETTINGS
-        .iter()
-        .map(|setting| setting.key.to_owned())
-        .chain(of_app)
+    let of_app = id
+        .into_iter()
+        .flat_map(|id| APP_SETTINGS.iter().map(move |setting| format!("app.{id}.{}", setting.key)));
+    SETTINGS.iter().map(|setting| setting.key.to_owned()).chain(of_app)
 }
 
 fn closest(wrong: &str, known: impl Iterator<Item = String>, separator: char) -> Option<String> {
@@ -89,11 +73,7 @@ fn nearness(wrong: &str, known: &str, separator: char) -> usize {
         return whole;
     }
     let (wrong, known) = (last(wrong, separator), last(known, separator));
-    let moved = if wrong.len() < 4 {
-        usize::MAX
-    } else {
-        1 + distance(wrong, known)
-    };
+    let moved = if wrong.len() < 4 { usize::MAX } else { 1 + distance(wrong, known) };
     whole.min(moved)
 }
 
@@ -148,16 +128,10 @@ mod tests {
             ("server.public_url", "public_url"),
         ] {
             let message = for_key(wrong);
-            assert!(
-                message.ends_with(&format!("did you mean {meant}?")),
-                "{wrong}: {message}"
-            );
+            assert!(message.ends_with(&format!("did you mean {meant}?")), "{wrong}: {message}");
         }
         let of_app = for_variable("CLOAKROOM_APP_FILES_ORGIN").unwrap();
-        assert!(
-            of_app.ends_with("did you mean CLOAKROOM_APP_FILES_ORIGIN?"),
-            "{of_app}"
-        );
+        assert!(of_app.ends_with("did you mean CLOAKROOM_APP_FILES_ORIGIN?"), "{of_app}");
     }
 
     #[test]

@@ -67,11 +67,7 @@ pub(super) static SETTINGS: &[Setting<Config>] = &[
     setting!(
         "data",
         "./cloakroom-data",
-        Text {
-            allowed: "a directory",
-            read: directory,
-            show: |path| path.display().to_string()
-        },
+        Text { allowed: "a directory", read: directory, show: |path| path.display().to_string() },
         server.data,
         "The directory that holds the database, the keys and the administration socket."
     ),
@@ -256,10 +252,7 @@ pub(super) fn find(key: &str) -> Option<&'static Setting<Config>> {
 
 /// The environment variable of a key: upper case, dots and dashes as underscores.
 pub(super) fn variable(key: &str) -> String {
-    format!(
-        "CLOAKROOM_{}",
-        key.to_ascii_uppercase().replace(['.', '-'], "_")
-    )
+    format!("CLOAKROOM_{}", key.to_ascii_uppercase().replace(['.', '-'], "_"))
 }
 
 /// The flag of a key, for the few that have one.
@@ -284,10 +277,7 @@ mod tests {
     #[test]
     fn every_default_is_shown_as_the_table_writes_it() {
         let config = Config::default();
-        for setting in SETTINGS
-            .iter()
-            .filter(|setting| setting.key != "trusted_proxies")
-        {
+        for setting in SETTINGS.iter().filter(|setting| setting.key != "trusted_proxies") {
             assert_eq!(
                 (setting.show)(&config).trim_matches('"'),
                 setting.default,
@@ -302,11 +292,7 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for setting in SETTINGS {
             assert!(seen.insert(variable(setting.key)), "{}", setting.key);
-            assert!(
-                setting.doc.ends_with('.') && !setting.doc.contains('|'),
-                "{}",
-                setting.key
-            );
+            assert!(setting.doc.ends_with('.') && !setting.doc.contains('|'), "{}", setting.key);
             assert!(!(setting.allowed)().is_empty());
         }
     }

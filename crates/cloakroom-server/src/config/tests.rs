@@ -29,10 +29,7 @@ impl Place {
     }
 
     fn inputs(&self) -> Inputs {
-        Inputs {
-            directory: self.0.clone(),
-            ..Inputs::default()
-        }
+        Inputs { directory: self.0.clone(), ..Inputs::default() }
     }
 }
 
@@ -47,13 +44,8 @@ fn file(text: &str) -> Result<Loaded, ConfigErrors> {
 }
 
 fn environment(variables: &[(&str, &str)]) -> Result<Loaded, ConfigErrors> {
-    let environment = variables
-        .iter()
-        .map(|(name, value)| ((*name).into(), (*value).into()));
-    load(&Inputs {
-        environment: environment.collect(),
-        ..Place::new().inputs()
-    })
+    let environment = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    load(&Inputs { environment: environment.collect(), ..Place::new().inputs() })
 }
 
 fn complaint(result: Result<Loaded, ConfigErrors>) -> String {
@@ -63,17 +55,9 @@ fn complaint(result: Result<Loaded, ConfigErrors>) -> String {
 #[test]
 fn nothing_set_gives_the_defaults_everyone_agreed_on() {
     let loaded = load(&Place::new().inputs()).unwrap();
-    let Config {
-        server,
-        cookie,
-        session,
-        ..
-    } = &loaded.config;
+    let Config { server, cookie, session, .. } = &loaded.config;
     assert_eq!(loaded.config, Config::default());
-    assert_eq!(
-        server.page_url("login"),
-        "http://localhost:7070/cloakroom/login"
-    );
+    assert_eq!(server.page_url("login"), "http://localhost:7070/cloakroom/login");
     assert_eq!(server.data, Path::new("./cloakroom-data"));
     assert_eq!(cookie.name, "__Host-cloakroom");
     assert_eq!(session.ordinary.idle, Duration::from_secs(86_400));
@@ -81,11 +65,8 @@ fn nothing_set_gives_the_defaults_everyone_agreed_on() {
     assert_eq!((session.limit, session.anonymous_limit), (0, 100_000));
     let (ours, library) = (loaded.config.policy(), cloakroom::Policy::default());
     assert_eq!(format!("{ours:?}"), format!("{library:?}"));
-    let trusts = |text: &str| {
-        server
-            .trusted_proxies
-            .trusts(Peer::Address(text.parse::<IpAddr>().unwrap()))
-    };
+    let trusts =
+        |text: &str| server.trusted_proxies.trusts(Peer::Address(text.parse::<IpAddr>().unwrap()));
     assert!(trusts("127.0.0.1") && trusts("::1") && trusts("::ffff:127.0.0.1"));
     assert!(!trusts("10.0.0.1") && !trusts("::2"));
 }
@@ -106,19 +87,13 @@ fn each_layer_overrides_the_one_before_and_is_named() {
         ..place.inputs()
     })
     .unwrap();
-    assert_eq!(
-        loaded.config.session.ordinary.idle,
-        Duration::from_secs(3_600)
-    );
+    assert_eq!(loaded.config.session.ordinary.idle, Duration::from_secs(3_600));
     assert_eq!(loaded.config.session.step_up, Duration::from_secs(120));
     assert_eq!(loaded.config.log.level, LogLevel::Debug);
     let source = |key: &str| loaded.source(key).to_string();
     assert_eq!(source("listen"), "file cloakroom.toml:1");
     assert_eq!(source("session.idle_timeout"), "file cloakroom.toml:4");
-    assert_eq!(
-        source("session.step_up"),
-        "environment CLOAKROOM_SESSION_STEP_UP"
-    );
+    assert_eq!(source("session.step_up"), "environment CLOAKROOM_SESSION_STEP_UP");
     assert_eq!(source("log.level"), "flag --log-level");
     assert_eq!(source("prefix"), "default");
 }
@@ -126,42 +101,20 @@ fn each_layer_overrides_the_one_before_and_is_named() {
 #[test]
 fn the_public_url_follows_the_port_unless_it_is_set() {
     let url = |variables: &[(&str, &str)]| {
-        environment(variables)
-            .unwrap()
-            .config
-            .server
-            .public_url
-            .to_string()
+        environment(variables).unwrap().config.server.public_url.to_string()
     };
-    assert_eq!(
-        url(&[("CLOAKROOM_LISTEN", "0.0.0.0:9000")]),
-        "http://localhost:9000"
-    );
-    assert_eq!(
-        url(&[("CLOAKROOM_LISTEN", "127.0.0.1:0")]),
-        "http://localhost:7070"
-    );
-    assert_eq!(
-        url(&[("CLOAKROOM_LISTEN", "unix:/run/c.sock")]),
-        "http://localhost:7070"
-    );
-    let both = [
-        ("CLOAKROOM_LISTEN", "127.0.0.1:9000"),
-        ("CLOAKROOM_PUBLIC_URL", "https://a.example"),
-    ];
+    assert_eq!(url(&[("CLOAKROOM_LISTEN", "0.0.0.0:9000")]), "http://localhost:9000");
+    assert_eq!(url(&[("CLOAKROOM_LISTEN", "127.0.0.1:0")]), "http://localhost:7070");
+    assert_eq!(url(&[("CLOAKROOM_LISTEN", "unix:/run/c.sock")]), "http://localhost:7070");
+    let both =
+        [("CLOAKROOM_LISTEN", "127.0.0.1:9000"), ("CLOAKROOM_PUBLIC_URL", "https://a.example")];
     assert_eq!(url(&both), "https://a.example");
 }
 
 #[test]
 fn a_public_url_without_tls_is_refused_by_name() {
-    let text = complaint(environment(&[(
-        "CLOAKROOM_PUBLIC_URL",
-        "http://login.example.org",
-    )]));
-    assert!(
-        text.contains("public_url = \"http://login.example.org\""),
-        "{text}"
-    );
+    let text = complaint(environment(&[("CLOAKROOM_PUBLIC_URL", "http://login.example.org")]));
+    assert!(text.contains("public_url = \"http://login.example.org\""), "{text}");
     assert!(text.contains("use https"), "{text}");
     assert!(text.contains("environment CLOAKROOM_PUBLIC_URL"), "{text}");
 }
@@ -191,23 +144,14 @@ fn all_problems_are_reported_at_once_each_with_place_and_what_is_allowed() {
 fn a_wrong_value_is_refused_also_where_a_later_layer_overrides_it() {
     let place = Place::with(&[("cloakroom.toml", "log.level = 'loud'")]);
     let flags = vec![("log.level", "info".to_owned())];
-    assert!(
-        complaint(load(&Inputs {
-            flags,
-            ..place.inputs()
-        }))
-        .contains("loud")
-    );
+    assert!(complaint(load(&Inputs { flags, ..place.inputs() })).contains("loud"));
 }
 
 #[test]
 fn a_limit_of_sessions_reaches_the_library_with_its_policy() {
     let loaded = file("session.limit = 3\nsession.limit_policy = 'end_oldest'").unwrap();
     let limit = loaded.config.policy().limit.unwrap();
-    assert_eq!(
-        (limit.most, limit.policy),
-        (3, cloakroom::LimitPolicy::EndOldest)
-    );
+    assert_eq!((limit.most, limit.policy), (3, cloakroom::LimitPolicy::EndOldest));
 }
 
 #[test]
@@ -224,10 +168,7 @@ fn timeouts_that_contradict_each_other_are_refused() {
         complaint(file("session.anonymous_idle_timeout = '25h'")).contains("anonymous_absolute")
     );
     assert!(
-        complaint(file(
-            "session.renew_grace = '1h'\nsession.renew_after = '1m'"
-        ))
-        .contains("renew")
+        complaint(file("session.renew_grace = '1h'\nsession.renew_after = '1m'")).contains("renew")
     );
     assert!(
         complaint(file("session.absolute_timeout = '100d'")).contains("remember_absolute_timeout")
@@ -258,46 +199,24 @@ fn applications_come_from_the_file_and_the_environment() {
         "[app.data-manager]\nname = 'Data Manager'\norigin = 'https://data.example.org'\n\
          [app.notes]\norigin = 'http://notes.localhost:8000'\n",
     )]);
-    let name = (
-        "CLOAKROOM_APP_DATA_MANAGER_NAME".to_owned(),
-        "Data".to_owned(),
-    );
-    let loaded = load(&Inputs {
-        environment: vec![name],
-        ..place.inputs()
-    })
-    .unwrap();
+    let name = ("CLOAKROOM_APP_DATA_MANAGER_NAME".to_owned(), "Data".to_owned());
+    let loaded = load(&Inputs { environment: vec![name], ..place.inputs() }).unwrap();
     let apps = &loaded.config.apps;
     assert_eq!(apps["data-manager"].name, "Data");
-    assert_eq!(
-        apps["data-manager"].origin.to_string(),
-        "https://data.example.org"
-    );
+    assert_eq!(apps["data-manager"].origin.to_string(), "https://data.example.org");
     assert_eq!(apps["notes"].name, "notes");
-    assert_eq!(
-        loaded.source("app.notes.origin").to_string(),
-        "file cloakroom.toml:5"
-    );
+    assert_eq!(loaded.source("app.notes.origin").to_string(), "file cloakroom.toml:5");
 }
 
 #[test]
 fn a_wrong_application_is_refused() {
     for (text, part) in [
         ("[app.files]\n", "app.files.origin: missing"),
-        (
-            "[app.Files]\norigin = 'https://a.example'",
-            "not an application's id",
-        ),
-        (
-            "[app.\"a.b\"]\norigin = 'https://a.example'",
-            "not an application's id",
-        ),
+        ("[app.Files]\norigin = 'https://a.example'", "not an application's id"),
+        ("[app.\"a.b\"]\norigin = 'https://a.example'", "not an application's id"),
         ("app.files.origin = 'http://a.example'", "use https"),
         ("app.files.origin = 'https://a.example/'", "without a slash"),
-        (
-            "app.files.orgin = 'https://a.example'",
-            "did you mean app.files.origin?",
-        ),
+        ("app.files.orgin = 'https://a.example'", "did you mean app.files.origin?"),
         ("app.files = 'https://a.example'", "app.files"),
         ("app = 3", "app"),
     ] {
@@ -321,16 +240,10 @@ fn a_variable_is_refused_when_it_looks_like_ours_and_reported_otherwise() {
         ("CLOAKROOM_PUBLICURL", "did you mean CLOAKROOM_PUBLIC_URL?"),
         ("CLOAKROOM_LISTN", "did you mean CLOAKROOM_LISTEN?"),
         ("CLOAKROOM_SESSION_FOREVER", "lists them all"),
-        (
-            "CLOAKROOM_APP_FILES_ORGIN",
-            "did you mean CLOAKROOM_APP_FILES_ORIGIN?",
-        ),
+        ("CLOAKROOM_APP_FILES_ORGIN", "did you mean CLOAKROOM_APP_FILES_ORIGIN?"),
     ] {
         let text = complaint(environment(&[(name, "x")]));
-        assert!(
-            text.contains(&format!("environment {name}: not a setting")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("environment {name}: not a setting")), "{text}");
         assert!(text.contains(part), "{text}");
     }
     let others = [
@@ -361,56 +274,28 @@ fn an_empty_or_unreadable_variable_is_refused_not_ignored() {
 
 #[test]
 fn a_named_file_must_exist_and_is_the_only_one_read() {
-    let place = Place::with(&[
-        ("cloakroom.toml", "wrong = 1"),
-        ("other.toml", "prefix = '/x'"),
-    ]);
-    let named = |name: &str| {
-        load(&Inputs {
-            config_file: Some(name.into()),
-            ..place.inputs()
-        })
-    };
+    let place = Place::with(&[("cloakroom.toml", "wrong = 1"), ("other.toml", "prefix = '/x'")]);
+    let named = |name: &str| load(&Inputs { config_file: Some(name.into()), ..place.inputs() });
     assert_eq!(named("other.toml").unwrap().config.server.prefix, "/x");
     let missing = complaint(named("none.toml"));
-    assert!(
-        missing.ends_with("the configuration file none.toml does not exist"),
-        "{missing}"
-    );
+    assert!(missing.ends_with("the configuration file none.toml does not exist"), "{missing}");
     let variable = ("CLOAKROOM_CONFIG".to_owned(), "other.toml".to_owned());
-    let loaded = load(&Inputs {
-        environment: vec![variable],
-        ..place.inputs()
-    })
-    .unwrap();
+    let loaded = load(&Inputs { environment: vec![variable], ..place.inputs() }).unwrap();
     assert_eq!(loaded.file.as_deref(), Some(Path::new("other.toml")));
 }
 
 #[test]
 fn the_data_directory_may_hold_the_file() {
     let place = Place::with(&[("d/cloakroom.toml", "prefix = '/x'")]);
-    let loaded = load(&Inputs {
-        flags: vec![("data", "d".into())],
-        ..place.inputs()
-    })
-    .unwrap();
-    assert_eq!(
-        loaded.source("prefix").to_string(),
-        "file d/cloakroom.toml:1"
-    );
+    let loaded = load(&Inputs { flags: vec![("data", "d".into())], ..place.inputs() }).unwrap();
+    assert_eq!(loaded.source("prefix").to_string(), "file d/cloakroom.toml:1");
 }
 
 #[test]
 fn two_files_are_refused_because_neither_should_win_in_silence() {
-    let place = Place::with(&[
-        ("cloakroom.toml", ""),
-        ("cloakroom-data/cloakroom.toml", ""),
-    ]);
+    let place = Place::with(&[("cloakroom.toml", ""), ("cloakroom-data/cloakroom.toml", "")]);
     assert!(complaint(load(&place.inputs())).contains("--config"));
-    let here = Inputs {
-        flags: vec![("data", ".".into())],
-        ..place.inputs()
-    };
+    let here = Inputs { flags: vec![("data", ".".into())], ..place.inputs() };
     assert!(load(&here).is_ok());
 }
 
@@ -421,21 +306,15 @@ fn the_report_is_toml_that_says_the_same_again() {
     let after = file(&report).unwrap();
     assert_eq!(after.config, before.config);
     assert!(report.lines().all(|line| line.contains("  # ")), "{report}");
-    assert!(
-        report.contains("# file cloakroom.toml:1") && report.contains("# default"),
-        "{report}"
-    );
+    assert!(report.contains("# file cloakroom.toml:1") && report.contains("# default"), "{report}");
 }
 
 #[test]
 fn the_documentation_lists_every_setting() {
     let table = settings_markdown();
-    for key in [
-        "`session.idle_timeout`",
-        "`app.<id>.origin`",
-        "`CLOAKROOM_APP_<id>_ORIGIN`",
-        "`\"24h\"`",
-    ] {
+    for key in
+        ["`session.idle_timeout`", "`app.<id>.origin`", "`CLOAKROOM_APP_<id>_ORIGIN`", "`\"24h\"`"]
+    {
         assert!(table.contains(key), "{key} in {table}");
     }
     assert!(

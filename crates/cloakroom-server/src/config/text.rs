@@ -29,10 +29,7 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
     if segments.iter().any(|segment| segment.is_empty()) {
         return Err("it must name a path and not end with a slash".to_owned());
     }
-    if !segments
-        .iter()
-        .all(|segment| segment.bytes().all(is_segment_byte))
-    {
+    if !segments.iter().all(|segment| segment.bytes().all(is_segment_byte)) {
         return Err("it contains other characters".to_owned());
     }
     if TAKEN.contains(&segments[0]) {
@@ -84,13 +81,7 @@ mod tests {
     #[test]
     fn a_cookie_name_is_bound_to_its_host() {
         assert!(cookie_name("__Host-cloakroom-demo").is_ok());
-        for name in [
-            "__Host-",
-            "__Host-a b",
-            "__Host-a;b",
-            "__Host-a=b",
-            "__Host-ä",
-        ] {
+        for name in ["__Host-", "__Host-a b", "__Host-a;b", "__Host-a=b", "__Host-ä"] {
             assert!(cookie_name(name).is_err(), "{name}");
         }
         assert!(cookie_name("sid").unwrap_err().contains("__Host-sid"));
@@ -103,19 +94,9 @@ mod tests {
         for path in ["/cloakroom", "/a/b-c_1"] {
             assert!(prefix(path).is_ok(), "{path}");
         }
-        for path in [
-            "",
-            "/",
-            "cloakroom",
-            "/a/",
-            "//a",
-            "/a//b",
-            "/A",
-            "/..",
-            "/a?b",
-            "/auth",
-            "/v1/x",
-        ] {
+        for path in
+            ["", "/", "cloakroom", "/a/", "//a", "/a//b", "/A", "/..", "/a?b", "/auth", "/v1/x"]
+        {
             assert!(prefix(path).is_err(), "{path}");
         }
     }
@@ -125,18 +106,7 @@ mod tests {
         for id in ["files", "legacy-data-manager", "a1"] {
             assert!(is_app_id(id), "{id}");
         }
-        for id in [
-            "",
-            "Files",
-            "a_b",
-            "a.b",
-            "1a",
-            "-a",
-            "a-",
-            "a/b",
-            "ä",
-            &"x".repeat(33),
-        ] {
+        for id in ["", "Files", "a_b", "a.b", "1a", "-a", "a-", "a/b", "ä", &"x".repeat(33)] {
             assert!(!is_app_id(id), "{id}");
         }
     }

@@ -61,15 +61,9 @@ mod tests {
 
     #[test]
     fn text_is_shown_as_toml_writes_it() {
-        assert_eq!(
-            Raw::Text("a\"b\\c\n".to_owned()).to_string(),
-            r#""a\"b\\c\u000A""#
-        );
+        assert_eq!(Raw::Text("a\"b\\c\n".to_owned()).to_string(), r#""a\"b\\c\u000A""#);
         assert_eq!(Raw::Integer(-3).to_string(), "-3");
-        assert_eq!(
-            Raw::List(vec!["a".into(), "b".into()]).to_string(),
-            r#"["a", "b"]"#
-        );
+        assert_eq!(Raw::List(vec!["a".into(), "b".into()]).to_string(), r#"["a", "b"]"#);
         assert_eq!(Raw::Other("a boolean").to_string(), "(a boolean)");
     }
 

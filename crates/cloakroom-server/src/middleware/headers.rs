@@ -1,8 +1,8 @@
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::middleware::Next;
 use axum::response::Response;
@@ -29,6 +29,8 @@ pub async fn secure(State(app): State<SharedApp>, request: Request, next: Next) 
     ] {
         headers.insert(axum::http::HeaderName::from_static(name), value);
     }
+    // Pages without a session too: a form with what somebody typed is nobody else's business.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if app.config.server.public_url.scheme() == Scheme::Https {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(STRICT_TRANSPORT_SECURITY, year);
@@ -38,8 +40,7 @@ pub async fn secure(State(app): State<SharedApp>, request: Request, next: Next) 
 
 /// A form's redirect is checked against `form-action` too, and a sign-in leads to an application.
 fn policy(app: &SharedApp) -> HeaderValue {
-    let origins: Vec<String> =
-        app.config.apps.values().map(|app| app.origin.to_string()).collect();
+    let origins: Vec<String> = app.config.apps.values().map(|app| app.origin.to_string()).collect();
     if origins.is_empty() {
         return HeaderValue::from_static(POLICY);
     }

@@ -1,7 +1,7 @@
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use cloakroom::{Error, SessionError, StoreError};
@@ -66,13 +66,15 @@ impl IntoResponse for PageError {
 
 /// Draws the page for a [`PageError`], and for refusals that the layers below made.
 pub async fn draw_errors(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    let reads = request.method() == Method::GET;
+    let asked_for = request.uri().path_and_query().filter(|_| reads).map(ToString::to_string);
     let response = next.run(request).await;
     let kind = response.extensions().get::<ErrorKind>().copied();
     let Some(kind) = kind.or_else(|| of_refusal(&response)) else { return response };
     let page = ErrorPage {
         layout: layout(&app),
         kind,
-        way_on: None,
+        way_on: way_on(&app, kind, asked_for),
         reference: None,
     };
     let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -88,6 +90,18 @@ pub async fn draw_errors(State(app): State<SharedApp>, request: Request, next: N
         drawn.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
     }
     drawn
+}
+
+/// Where the button of an error page leads; `None` for the account page.
+fn way_on(app: &SharedApp, kind: ErrorKind, asked_for: Option<String>) -> Option<String> {
+    match kind {
+        ErrorKind::AlreadySetUp
+        | ErrorKind::CookieDropped
+        | ErrorKind::FormExpired
+        | ErrorKind::TwoSessions => Some(format!("{}/login", app.config.server.prefix)),
+        ErrorKind::Unavailable | ErrorKind::Fault => asked_for,
+        _ => None,
+    }
 }
 
 /// Refusals by the layers below. A handler's own page with such a status, a form with its mistakes,

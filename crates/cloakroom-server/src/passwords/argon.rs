@@ -68,10 +68,7 @@ pub fn needs_rehash(hash: &str) -> bool {
     };
     let current = hash.algorithm == Algorithm::Argon2id.ident()
         && hash.version == Some(Version::V0x13.into())
-        && hash
-            .hash
-            .as_ref()
-            .is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN);
+        && hash.hash.as_ref().is_some_and(|output| output.len() == Params::DEFAULT_OUTPUT_LEN);
     let same = |params: Params| {
         (params.m_cost(), params.t_cost(), params.p_cost()) == (memory, passes, lanes)
     };
@@ -90,35 +87,21 @@ mod tests {
     fn a_hash_fits_its_password_only_and_never_repeats() {
         let argon = Argon::owasp();
         let hash = argon.hash(&password("one long password")).unwrap();
-        assert!(
-            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{hash}"
-        );
-        assert_eq!(
-            argon.verify(&password("one long password"), &hash),
-            Some(true)
-        );
-        assert_eq!(
-            argon.verify(&password("one long passworD"), &hash),
-            Some(false)
-        );
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_eq!(argon.verify(&password("one long password"), &hash), Some(true));
+        assert_eq!(argon.verify(&password("one long passworD"), &hash), Some(false));
         assert_ne!(argon.hash(&password("one long password")).unwrap(), hash);
     }
 
     #[test]
     fn a_hash_with_old_parameters_still_verifies_and_wants_to_be_made_anew() {
-        let old = Argon2::new(
-            Algorithm::Argon2id,
-            Version::V0x13,
-            Params::new(64, 1, 1, None).unwrap(),
-        );
+        let old =
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 1, 1, None).unwrap());
         let hash: PasswordHash = old.hash_password(b"pw").unwrap();
         let hash = hash.to_string();
         assert_eq!(Argon::owasp().verify(&password("pw"), &hash), Some(true));
         assert!(needs_rehash(&hash));
-        assert!(!needs_rehash(
-            &Argon::owasp().hash(&password("pw")).unwrap()
-        ));
+        assert!(!needs_rehash(&Argon::owasp().hash(&password("pw")).unwrap()));
         assert!(needs_rehash("nonsense"));
         assert!(needs_rehash(""));
     }

@@ -27,11 +27,7 @@ pub(super) struct Gauge {
 
 impl Gauge {
     pub(super) const fn new(threads: usize, wait: Duration, first: Duration) -> Self {
-        Self {
-            threads,
-            wait,
-            average: first,
-        }
+        Self { threads, wait, average: first }
     }
 
     /// Takes one more measurement into account.

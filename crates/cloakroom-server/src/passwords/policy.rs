@@ -55,21 +55,14 @@ impl PasswordPolicy {
         let lower = text.to_lowercase();
         let chars: Vec<char> = lower.chars().collect();
         let weak = [
-            (
-                text.chars().count() < self.min_length,
-                Weakness::TooShort {
-                    least: self.min_length,
-                },
-            ),
+            (text.chars().count() < self.min_length, Weakness::TooShort { least: self.min_length }),
             (text.len() > MAX_BYTES, Weakness::TooLong),
             (self.is_common(&lower), Weakness::Common),
             (self.is_repetitive(&chars), Weakness::Repetitive),
             (is_sequence(&chars), Weakness::Sequence),
             (self.is_personal(&lower, about), Weakness::Personal),
         ];
-        weak.into_iter()
-            .find(|(weak, _)| *weak)
-            .map_or(Ok(()), |(_, weakness)| Err(weakness))
+        weak.into_iter().find(|(weak, _)| *weak).map_or(Ok(()), |(_, weakness)| Err(weakness))
     }
 
     fn is_common(&self, lower: &str) -> bool {
@@ -81,29 +74,21 @@ impl PasswordPolicy {
     }
 
     fn is_personal(&self, lower: &str, about: &[&str]) -> bool {
-        let words = about
-            .iter()
-            .chain(&["cloakroom"])
-            .flat_map(|text| words(text));
+        let words = about.iter().chain(&["cloakroom"]).flat_map(|text| words(text));
         let words: BTreeSet<String> = words.collect();
         let found = words.iter().any(|word| lower.contains(word.as_str()));
         // Longest first, so that a short word does not tear a longer one apart.
         let mut longest_first: Vec<&String> = words.iter().collect();
         longest_first.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        let rest = longest_first
-            .iter()
-            .fold(lower.to_owned(), |rest, word| rest.replace(*word, ""));
+        let rest =
+            longest_first.iter().fold(lower.to_owned(), |rest, word| rest.replace(*word, ""));
         found && rest.chars().count() < self.min_length
     }
 
     fn is_repetitive(&self, chars: &[char]) -> bool {
         const FEWEST_DISTINCT: usize = 4;
         let distinct: BTreeSet<&char> = chars.iter().collect();
-        let repeats = |part: usize| {
-            chars
-                .chunks(part)
-                .all(|chunk| chunk == &chars[..chunk.len()])
-        };
+        let repeats = |part: usize| chars.chunks(part).all(|chunk| chunk == &chars[..chunk.len()]);
         let longest_part = (chars.len() / 2).min(self.min_length.saturating_sub(1));
         distinct.len() < FEWEST_DISTINCT || (1..=longest_part).any(repeats)
     }
@@ -204,13 +189,7 @@ mod tests {
 
     #[test]
     fn names_of_user_and_service_are_refused_unless_much_else_is_there() {
-        for text in [
-            "berger-1987",
-            "AnnaBerger1",
-            "laboratory7",
-            "xcloakroom1",
-            "my-cloakroom",
-        ] {
+        for text in ["berger-1987", "AnnaBerger1", "laboratory7", "xcloakroom1", "my-cloakroom"] {
             assert_eq!(check(text), Err(Weakness::Personal), "{text}");
         }
     }

@@ -34,10 +34,7 @@ impl Default for PoolOptions {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN);
-        Self {
-            threads,
-            wait: LONGEST_WAIT,
-        }
+        Self { threads, wait: LONGEST_WAIT }
     }
 }
 
@@ -74,11 +71,8 @@ impl Pool {
         let dummy = hashing.hash(&Password::new("nobody's password".to_owned()))?;
         let gauge = Gauge::new(options.threads.get(), options.wait, start.elapsed());
         let queue = Arc::new(Queue::new(gauge));
-        let inner = Inner {
-            queue: Arc::clone(&queue),
-            hashing: Arc::new(hashing),
-            dummy: dummy.into(),
-        };
+        let inner =
+            Inner { queue: Arc::clone(&queue), hashing: Arc::new(hashing), dummy: dummy.into() };
         // Built before the threads are: if one cannot start, dropping it ends the others.
         let pool = Self(Arc::new(inner));
         for number in 0..options.threads.get() {

@@ -36,18 +36,8 @@ struct State {
 impl Queue {
     pub(super) fn new(gauge: Gauge) -> Self {
         let jobs = VecDeque::new();
-        let state = State {
-            jobs,
-            gauge,
-            admitted: 0,
-            hashed: 0,
-            refused: 0,
-            closed: false,
-        };
-        Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }
+        let state = State { jobs, gauge, admitted: 0, hashed: 0, refused: 0, closed: false };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Takes a place, or says how long to stay away.
@@ -55,9 +45,7 @@ impl Queue {
         let mut state = self.lock();
         if state.admitted >= state.gauge.capacity() {
             state.refused += 1;
-            return Err(Busy {
-                retry_after: state.gauge.wait(),
-            });
+            return Err(Busy { retry_after: state.gauge.wait() });
         }
         state.admitted += 1;
         Ok(())
@@ -114,10 +102,7 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 

@@ -1,7 +1,9 @@
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, Redirect};
-use cloakroom::{EndReason, NameMatch, RevocationBound, SessionId, StoreError, Summary, Timestamp, UserId};
+use cloakroom::{
+    EndReason, NameMatch, RevocationBound, SessionId, StoreError, Summary, Timestamp, UserId,
+};
 use serde::Deserialize;
 
 use super::render;
@@ -64,10 +66,7 @@ pub(super) async fn show(
         },
         sessions: rows(&app, &found.items, viewer.identity.live.id(), now)?,
         search: search.q,
-        paging: Paging {
-            after: search.after,
-            next: found.next.map(|next| next.to_string()),
-        },
+        paging: Paging { after: search.after, next: found.next.map(|next| next.to_string()) },
     };
     render(&page)
 }

@@ -87,12 +87,7 @@ fn header(value: &str) -> HeaderValue {
     HeaderValue::from_bytes(value.as_bytes()).unwrap_or(HeaderValue::from_static(""))
 }
 
-fn claims<'a>(
-    app: &App,
-    asked_by: &'a str,
-    identity: &'a Identity,
-    now: Timestamp,
-) -> Claims<'a> {
+fn claims<'a>(app: &App, asked_by: &'a str, identity: &'a Identity, now: Timestamp) -> Claims<'a> {
     let (user, record) = (&identity.user, &identity.live.record);
     let issued = now.unix_seconds();
     Claims {

@@ -1,7 +1,7 @@
 use axum::Form;
 use axum::extract::{Query, State};
-use axum::http::header::RETRY_AFTER;
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::{Error, Session, SessionError};
 use serde::Deserialize;
@@ -87,7 +87,9 @@ pub(super) async fn send(
     };
     let login = proven.login().map_err(Error::from)?.remember(remember);
     match session.log_in(login).await {
-        Ok(id) => tracing::info!(event = "authn_login_success", user = %proven.user.id, session = %id),
+        Ok(id) => {
+            tracing::info!(event = "authn_login_success", user = %proven.user.id, session = %id)
+        }
         // All of the user's sessions were ended meanwhile: the password may be the old one.
         Err(Error::Session(SessionError::Superseded)) => {
             return refused(&app, SignInError::Refused, name, remember, form.app, form.to);

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use cloakroom::Session;
+use cloakroom::{Error, Session};
 
 use super::{layout, render};
 use crate::app::SharedApp;
@@ -16,7 +16,12 @@ pub(super) async fn show(
     State(app): State<SharedApp>,
     session: Session,
 ) -> Result<Response, PageError> {
-    let frame = match identify(&app, &session).await? {
+    let identity = match identify(&app, &session).await {
+        // Signing out is the way out of it.
+        Err(Error::Ambiguous) => None,
+        identity => identity?,
+    };
+    let frame = match identity {
         Some(identity) => layout(&app).seen_by(Shown {
             name: identity.user.display_name,
             is_admin: identity.user.role == Role::Admin,

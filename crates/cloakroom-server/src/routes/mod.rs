@@ -45,7 +45,10 @@ pub fn router(app: SharedApp) -> Router {
         .layer(from_fn_with_state(app.clone(), secure))
         .layer(from_fn_with_state(app.clone(), check_host));
     let machines = Router::new()
-        .route("/auth/nginx/{app}", get(auth_nginx::verify).layer(app.cloakroom.layer_without_renewal()))
+        .route(
+            "/auth/nginx/{app}",
+            get(auth_nginx::verify).layer(app.cloakroom.layer_without_renewal()),
+        )
         .route("/.well-known/jwks.json", get(jwks::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));

@@ -65,10 +65,7 @@ impl Viewer {
     /// The frame of a page for this person.
     pub(super) fn layout(&self, app: &App, nav: Option<Nav>, done: Option<&str>) -> Layout {
         let user = &self.identity.user;
-        let shown = Shown {
-            name: user.display_name.clone(),
-            is_admin: user.role == Role::Admin,
-        };
+        let shown = Shown { name: user.display_name.clone(), is_admin: user.role == Role::Admin };
         let frame = layout(app).seen_by(shown).noting(done.and_then(Notice::named));
         match nav {
             Some(nav) => frame.at(nav),
@@ -81,9 +78,8 @@ impl Viewer {
     pub(super) fn check_recent(&self, app: &App, to: &str) -> Result<(), PageError> {
         let sessions = app.cloakroom.sessions();
         let proven = self.identity.live.record.authenticated_at;
-        let recent = proven.is_some_and(|proven| {
-            sessions.now().since(proven) < sessions.policy().step_up
-        });
+        let recent =
+            proven.is_some_and(|proven| sessions.now().since(proven) < sessions.policy().step_up);
         if recent {
             return Ok(());
         }

@@ -133,9 +133,9 @@ impl Users {
     /// A fault of the database.
     pub async fn offer_password(&self, id: &UserId, code: &Code) -> Result<(), StoreError> {
         let code = code.row(CodePurpose::Password, Some(id.clone()));
-        let write = self.database.write("make a one-time link", move |connection| {
-            codes::insert(connection, &code)
-        });
+        let write = self
+            .database
+            .write("make a one-time link", move |connection| codes::insert(connection, &code));
         write.await
     }
 

@@ -3,13 +3,17 @@
 #[non_exhaustive]
 pub enum NameError {
     /// The e-mail address.
-    #[error("an e-mail address looks like name@example.org, has at most 254 characters and no spaces or commas")]
+    #[error(
+        "an e-mail address looks like name@example.org, has at most 254 characters and no spaces or commas"
+    )]
     Email,
     /// A group.
     #[error("a group has 1 to 64 letters, digits, '.', '_', '-' or ':'")]
     Group,
     /// The login name.
-    #[error("a login name has 1 to 64 lower-case letters, digits, '.', '_', '-', '+' or '@', and begins with a letter or digit")]
+    #[error(
+        "a login name has 1 to 64 lower-case letters, digits, '.', '_', '-', '+' or '@', and begins with a letter or digit"
+    )]
     Login,
 }
 
@@ -20,9 +24,8 @@ pub enum NameError {
 /// [`NameError::Login`].
 pub fn login_name(text: &str) -> Result<String, NameError> {
     let name = text.to_ascii_lowercase();
-    let allowed = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-+@".contains(&byte)
-    };
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-+@".contains(&byte);
     let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     if begins && name.len() <= 64 && name.bytes().all(allowed) {
         Ok(name)
@@ -87,7 +90,9 @@ mod tests {
 
     #[test]
     fn names_that_could_break_a_header_or_a_list_are_refused() {
-        for bad in ["", " alice", "al ice", "alice,bob", "alïce", "a\nb", "-a", "a/b", &"a".repeat(65)] {
+        for bad in
+            ["", " alice", "al ice", "alice,bob", "alïce", "a\nb", "-a", "a/b", &"a".repeat(65)]
+        {
             assert_eq!(login_name(bad), Err(NameError::Login), "{bad:?}");
         }
         assert!(group("a,b").is_err() && group("").is_err());

@@ -122,9 +122,8 @@ pub(super) fn any(connection: &Connection) -> rusqlite::Result<bool> {
 pub(super) fn account(connection: &Connection, name: &str) -> rusqlite::Result<Option<Account>> {
     let sql = const_format("WHERE name = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
-    let account = statement.query_row([name], |row| {
-        Ok(Account { row: read(row)?, password_hash: row.get(10)? })
-    });
+    let account = statement
+        .query_row([name], |row| Ok(Account { row: read(row)?, password_hash: row.get(10)? }));
     account.optional()
 }
 

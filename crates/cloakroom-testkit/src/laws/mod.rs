@@ -1,6 +1,6 @@
 //! The laws that bind a store, each as a race of random interleavings.
 //!
-//! [`laws!`](crate::laws) makes two `#[test]`s of each: `stepped` runs all tasks on one thread
+//! [`laws!`](crate::laws!) makes two `#[test]`s of each: `stepped` runs all tasks on one thread
 //! and lets a seed choose at every yield point who goes on; `parallel` runs them on several
 //! threads. A failure prints the seed; `CLOAKROOM_SEED` replays it, `CLOAKROOM_TORTURE=1` runs
 //! the full counts.
@@ -26,7 +26,7 @@ use crate::suite::{Failure, Running};
 pub use scene::{Pace, Scene};
 
 /// Makes two `#[test]`s of every law that binds a store: one in module `stepped`, one in module
-/// `parallel`. The argument is that of [`contract!`](crate::contract).
+/// `parallel`. The argument is that of [`contract!`](crate::contract!).
 #[macro_export]
 macro_rules! laws {
     ($fresh:expr) => {

@@ -39,7 +39,7 @@ where
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a test may make a runtime");
     runtime.block_on(async {
-        for seed in seeds(rounds(10, 2000)) {
+        for seed in seeds(rounds(10, 1000)) {
             if let Some(difference) = difference(&fresh, seed).await {
                 panic!("{difference}\nreplay it with CLOAKROOM_SEED={seed}");
             }

@@ -1,6 +1,6 @@
 //! The contract of a store, one check for every sentence in it.
 //!
-//! [`contract!`](crate::contract) makes a `#[test]` of each. [`CHECKS`] is the table of them, for
+//! [`contract!`](crate::contract!) makes a `#[test]` of each. [`CHECKS`] is the table of them, for
 //! running them in another way; [`failures`] runs them all and says which a store fails.
 
 mod browse;
@@ -272,7 +272,7 @@ pub struct Failure {
 /// Every sentence of the contract, in the order of the store's methods.
 pub const CHECKS: &[Check] = each_check! { (tabulate_checks) };
 
-/// Runs one check on a fresh store, in a runtime of its own. [`contract!`](crate::contract) does
+/// Runs one check on a fresh store, in a runtime of its own. [`contract!`](crate::contract!) does
 /// this for each.
 ///
 /// # Panics

@@ -4,4 +4,15 @@
 
 mod support;
 
+mod cancelled;
 mod cookie;
+mod counting;
+mod csrf;
+mod data;
+mod extract;
+mod lifetimes;
+mod login;
+mod outage;
+mod races;
+mod readme;
+mod renewal;

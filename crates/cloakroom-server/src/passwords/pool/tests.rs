@@ -37,8 +37,7 @@ impl Hashing for Fake {
         assert_ne!(password.expose(), "panic", "as the test wants it");
         self.log.verified.fetch_add(1, Ordering::SeqCst);
         self.log.against.lock().unwrap().push(hash.to_owned());
-        hash.strip_prefix("hash of ")
-            .map(|text| text == password.expose())
+        hash.strip_prefix("hash of ").map(|text| text == password.expose())
     }
 }
 
@@ -52,19 +51,9 @@ struct Rig {
 fn rig() -> Rig {
     let (tickets, receiver) = channel();
     let log = Arc::new(Log::default());
-    let fake = Fake {
-        log: Arc::clone(&log),
-        tickets: Mutex::new(receiver),
-    };
-    let options = PoolOptions {
-        threads: NonZeroUsize::MIN,
-        wait: Duration::ZERO,
-    };
-    Rig {
-        pool: Pool::start_with(options, fake).unwrap(),
-        log,
-        tickets,
-    }
+    let fake = Fake { log: Arc::clone(&log), tickets: Mutex::new(receiver) };
+    let options = PoolOptions { threads: NonZeroUsize::MIN, wait: Duration::ZERO };
+    Rig { pool: Pool::start_with(options, fake).unwrap(), log, tickets }
 }
 
 impl Rig {
@@ -90,17 +79,8 @@ async fn unknown_wrong_and_right_do_the_same_work() {
     let rig = rig();
     rig.tickets(3);
     let mut counts = Vec::new();
-    for (hash, expected) in [
-        (None, false),
-        (hash_of("other"), false),
-        (hash_of("right"), true),
-    ] {
-        let answer = rig
-            .pool
-            .admit()
-            .unwrap()
-            .verify(password("right"), hash)
-            .await;
+    for (hash, expected) in [(None, false), (hash_of("other"), false), (hash_of("right"), true)] {
+        let answer = rig.pool.admit().unwrap().verify(password("right"), hash).await;
         assert_eq!(answer, expected);
         counts.push(rig.verified());
     }
@@ -111,26 +91,14 @@ async fn unknown_wrong_and_right_do_the_same_work() {
 async fn nobody_can_log_in_as_an_unknown_user_with_the_dummy_password() {
     let rig = rig();
     rig.tickets(1);
-    assert!(
-        !rig.pool
-            .admit()
-            .unwrap()
-            .verify(password("nobody's password"), None)
-            .await
-    );
+    assert!(!rig.pool.admit().unwrap().verify(password("nobody's password"), None).await);
 }
 
 #[tokio::test]
 async fn an_unreadable_hash_does_the_same_work_and_is_refused() {
     let rig = rig();
     rig.tickets(2);
-    assert!(
-        !rig.pool
-            .admit()
-            .unwrap()
-            .verify(password("x"), Some("garbage".into()))
-            .await
-    );
+    assert!(!rig.pool.admit().unwrap().verify(password("x"), Some("garbage".into())).await);
     let against = rig.log.against.lock().unwrap().clone();
     assert_eq!(against, ["garbage", "hash of nobody's password"]);
 }
@@ -140,10 +108,7 @@ async fn what_does_not_fit_is_refused_before_any_work() {
     let rig = rig();
     let running = rig.pool.admit().unwrap();
     let busy = rig.pool.admit().unwrap_err();
-    assert_eq!(
-        busy.to_string(),
-        "too many sign-ins at once; try again in 1 s"
-    );
+    assert_eq!(busy.to_string(), "too many sign-ins at once; try again in 1 s");
     drop(running);
     assert!(rig.pool.admit().is_ok());
     assert_eq!((rig.pool.load().refused, rig.verified()), (1, 0));
@@ -198,23 +163,11 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 async fn a_panic_costs_an_answer_but_no_thread_and_no_place() {
     let rig = rig();
     rig.tickets(2);
-    assert!(
-        !rig.pool
-            .admit()
-            .unwrap()
-            .verify(password("panic"), None)
-            .await
-    );
+    assert!(!rig.pool.admit().unwrap().verify(password("panic"), None).await);
     while rig.pool.load().admitted > 0 {
         tokio::task::yield_now().await;
     }
-    assert!(
-        rig.pool
-            .admit()
-            .unwrap()
-            .verify(password("a"), hash_of("a"))
-            .await
-    );
+    assert!(rig.pool.admit().unwrap().verify(password("a"), hash_of("a")).await);
 }
 
 #[tokio::test]
@@ -229,36 +182,11 @@ async fn work_outlives_the_pool_that_took_it() {
 #[tokio::test]
 async fn the_real_pool_hashes_verifies_and_measures() {
     let pool = Pool::start().unwrap();
-    let hash = pool
-        .admit()
-        .unwrap()
-        .hash(password("tulip-engine-57"))
-        .await
-        .unwrap();
-    assert!(
-        pool.admit()
-            .unwrap()
-            .verify(password("tulip-engine-57"), Some(hash.clone()))
-            .await
-    );
-    assert!(
-        !pool
-            .admit()
-            .unwrap()
-            .verify(password("tulip-engine-58"), Some(hash))
-            .await
-    );
-    assert!(
-        !pool
-            .admit()
-            .unwrap()
-            .verify(password("tulip-engine-57"), None)
-            .await
-    );
+    let hash = pool.admit().unwrap().hash(password("tulip-engine-57")).await.unwrap();
+    assert!(pool.admit().unwrap().verify(password("tulip-engine-57"), Some(hash.clone())).await);
+    assert!(!pool.admit().unwrap().verify(password("tulip-engine-58"), Some(hash)).await);
+    assert!(!pool.admit().unwrap().verify(password("tulip-engine-57"), None).await);
     let load = pool.load();
-    assert!(
-        load.average > Duration::ZERO && load.capacity >= load.threads,
-        "{load:?}"
-    );
+    assert!(load.average > Duration::ZERO && load.capacity >= load.threads, "{load:?}");
     assert!(format!("{pool:?}").starts_with("Pool(Load"));
 }

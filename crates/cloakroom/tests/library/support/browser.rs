@@ -1,9 +1,14 @@
 use axum::Router;
 use axum::body::Body;
+use axum::handler::Handler;
 use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use axum::routing::any;
+use cloakroom::Cloakroom;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
+
+use super::app;
 
 /// The session cookie's name in these tests.
 const NAME: &str = "__Host-session";
@@ -12,6 +17,8 @@ const NAME: &str = "__Host-session";
 #[derive(Clone)]
 pub(crate) struct Browser {
     app: Router,
+    /// What stands behind it.
+    pub(crate) cloakroom: Cloakroom,
     /// The credential that it sends.
     pub(crate) cookie: Option<String>,
     /// Whether answers reach the jar; else Set-Cookie gets lost on the way.
@@ -27,13 +34,43 @@ pub(crate) struct Reply {
 }
 
 impl Browser {
-    pub(crate) fn at(app: Router) -> Self {
-        Self { app, cookie: None, keeps_cookies: true }
+    /// A fresh browser at the application of these tests.
+    pub(crate) fn at(cloakroom: &Cloakroom) -> Self {
+        let (app, cloakroom) = (app(cloakroom), cloakroom.clone());
+        Self { app, cloakroom, cookie: None, keeps_cookies: true }
     }
 
-    /// The same browser at another application on the same origin.
-    pub(crate) fn moved_to(&self, app: Router) -> Self {
-        Self { app, ..self.clone() }
+    /// A thief's, or another tab's, copy of the credential that it holds now.
+    pub(crate) fn copy(&self) -> Self {
+        Self { keeps_cookies: false, ..self.clone() }
+    }
+
+    /// The same browser when another node answers.
+    pub(crate) fn moved_to(&self, cloakroom: &Cloakroom) -> Self {
+        Self { cookie: self.cookie.clone(), ..Self::at(cloakroom) }
+    }
+
+    /// The same browser at these routes.
+    pub(crate) fn at_routes(&self, routes: Router) -> Self {
+        Self { app: routes.layer(self.cloakroom.layer()), ..self.clone() }
+    }
+
+    /// A POST to this handler.
+    pub(crate) async fn act<H: Handler<T, ()>, T: 'static>(&mut self, handler: H) -> Reply {
+        self.visit(Method::POST, handler).await
+    }
+
+    /// A GET of this handler.
+    pub(crate) async fn look<H: Handler<T, ()>, T: 'static>(&mut self, handler: H) -> Reply {
+        self.visit(Method::GET, handler).await
+    }
+
+    async fn visit<H: Handler<T, ()>, T: 'static>(&mut self, method: Method, it: H) -> Reply {
+        let routes = Router::new().route("/it", any(it)).layer(self.cloakroom.layer());
+        let app = std::mem::replace(&mut self.app, routes);
+        let reply = self.send(method, "/it").await;
+        self.app = app;
+        reply
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Reply {
@@ -87,6 +124,14 @@ impl Browser {
             request = request.header(name, HeaderValue::from_bytes(value).unwrap());
         }
         exchange(&self.app, request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A request with its cookie and these headers and no others.
+    pub(crate) async fn with(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let cookie = self.cookie.as_ref().map(|token| format!("{NAME}={token}"));
+        let cookie = cookie.iter().map(|cookie| ("cookie", cookie.as_bytes()));
+        let others = headers.iter().map(|(name, value)| (*name, value.as_bytes()));
+        self.raw(method, path, &cookie.chain(others).collect::<Vec<_>>()).await
     }
 
     /// A read with this Cookie header.

@@ -10,27 +10,29 @@ pub(crate) use browser::{Browser, Reply};
 pub(crate) use probe::{Fault, Probe};
 pub(crate) use scene::Scene;
 
-/// Runs each test once on every store.
+/// Runs each test once on every store: on one thread, or on `threads` with the runtime's help.
 macro_rules! on_every_store {
-    ($($test:ident),* $(,)?) => {
+    (threads: $($test:ident),* $(,)?) => {
+        $crate::support::on_every_store!(@(flavor = "multi_thread", worker_threads = 4) $($test)*);
+    };
+    (@$runtime:tt $($test:ident)*) => {
         mod memory {
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test($crate::support::Scene::memory()).await;
-                }
-            )*
+            $($crate::support::on_every_store!(one $test memory $runtime);)*
         }
 
         #[cfg(feature = "sqlite")]
         mod sqlite {
-            $(
-                #[tokio::test]
-                async fn $test() {
-                    super::$test($crate::support::Scene::sqlite()).await;
-                }
-            )*
+            $($crate::support::on_every_store!(one $test sqlite $runtime);)*
         }
+    };
+    (one $test:ident $store:ident ($($runtime:tt)*)) => {
+        #[tokio::test($($runtime)*)]
+        async fn $test() {
+            super::$test($crate::support::Scene::$store()).await;
+        }
+    };
+    ($($test:ident),* $(,)?) => {
+        $crate::support::on_every_store!(@(flavor = "current_thread") $($test)*);
     };
 }
 pub(crate) use on_every_store;

@@ -7,7 +7,7 @@ use cloakroom::{
 };
 use cloakroom_testkit::SharedStore;
 
-use super::{Browser, Probe, app};
+use super::{Browser, Probe};
 
 /// One store with a clock that stands, however many applications are opened on it.
 pub(crate) struct Scene {
@@ -47,7 +47,7 @@ impl Scene {
 
     /// A browser at the application of these tests.
     pub(crate) fn browser(&self) -> Browser {
-        Browser::at(app(&self.open()))
+        Browser::at(&self.open())
     }
 
     /// A browser in which a user is logged in.

@@ -1,0 +1,223 @@
+//! A server in a directory of its own, and what people do with it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cloakroom::SessionId;
+use cloakroom::sqlite::rusqlite::Connection;
+use cloakroom_testkit::servers::http::Response;
+use cloakroom_testkit::servers::{Client, Cloakroom, TempDir};
+use serde_json::Value;
+
+/// The password of everybody.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// The first administrator.
+pub(crate) const ADMIN: &str = "ada";
+/// The session cookie.
+pub(crate) const COOKIE: &str = "__Host-cloakroom";
+/// An application, for tests that need one.
+pub(crate) const RECORDS: &str =
+    "[app.records]\nname = \"Records\"\norigin = \"http://localhost:7999\"\n";
+/// Longest wait for anything.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// A running server and its directory.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) server: Cloakroom,
+    // Dropped last: the server writes in it until it has stopped.
+    pub(crate) dir: TempDir,
+}
+
+impl Site {
+    /// A server that nobody has set up yet.
+    #[track_caller]
+    pub(crate) fn fresh(configuration: &str) -> Self {
+        let dir = TempDir::new("server");
+        let server = Cloakroom::start(binary(), dir.path(), configuration);
+        Self { server, dir }
+    }
+
+    /// A server with its first administrator, and that person's browser.
+    #[track_caller]
+    pub(crate) fn with_admin(configuration: &str) -> (Self, Client) {
+        let site = Self::fresh(configuration);
+        let mut browser = site.server.client();
+        let answer = set_up(&mut browser, &site.set_up_code());
+        assert_eq!(answer.status, 303, "{answer:?}");
+        (site, browser)
+    }
+
+    /// A server with an administrator and more people.
+    #[track_caller]
+    pub(crate) fn with_people(configuration: &str, names: &[&str]) -> (Self, Client) {
+        let (site, browser) = Self::with_admin(configuration);
+        for name in names {
+            site.add(name, &[]);
+        }
+        (site, browser)
+    }
+
+    /// The code in the file with the set-up link.
+    #[track_caller]
+    pub(crate) fn set_up_code(&self) -> String {
+        let link = std::fs::read_to_string(self.server.data_dir().join("setup-link"));
+        code_of(link.expect("there is a file with the link").trim())
+    }
+
+    /// Adds a user by command, who chooses the usual password.
+    #[track_caller]
+    pub(crate) fn add(&self, name: &str, options: &[&str]) {
+        let code = self.invite(name, options);
+        let answer = choose_password(&mut self.server.client(), &code);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        // Choosing a password signs in, and nobody asked for that session.
+        self.run(&["end", "--user", name]);
+    }
+
+    /// Adds a user by command and returns the code of the one-time link.
+    #[track_caller]
+    pub(crate) fn invite(&self, name: &str, options: &[&str]) -> String {
+        let added = self.run(&[&["user", "add", name, "--json"], options].concat());
+        let added: Value = serde_json::from_str(&added).expect("user add prints JSON");
+        code_of(added["link"].as_str().expect("there is a link"))
+    }
+
+    /// Runs a command that must do its work, and returns what it printed.
+    #[track_caller]
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.server.command(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// A browser in which this person has signed in.
+    #[track_caller]
+    pub(crate) fn browser_of(&self, name: &str) -> Client {
+        let mut browser = self.server.client();
+        self.sign_in(&mut browser, name);
+        browser
+    }
+
+    /// Signs in by the form and follows where it leads.
+    #[track_caller]
+    pub(crate) fn sign_in(&self, browser: &mut Client, name: &str) {
+        let answer = send_login(browser, name, PASSWORD);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let answer = browser.follow(&answer);
+        assert_eq!(answer.header("Location").as_deref(), Some("/cloakroom/account"));
+    }
+
+    /// The database, beside the server.
+    pub(crate) fn database(&self) -> Connection {
+        let open = Connection::open(self.server.data_dir().join("cloakroom.db"));
+        let database = open.expect("the database opens");
+        database.busy_timeout(SOON).expect("a timeout can be set");
+        database
+    }
+
+    /// Changes rows behind the server's back, as only a test does.
+    #[track_caller]
+    pub(crate) fn sql(&self, statement: &str) {
+        let changed = self.database().execute(statement, []);
+        assert!(changed.expect(statement) > 0, "changed nothing: {statement}");
+    }
+
+    /// The processor time that the server has taken so far.
+    #[track_caller]
+    pub(crate) fn processor_time(&self) -> Duration {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.server.pid()));
+        let nanoseconds = tasks.expect("it runs").flatten().filter_map(|task| {
+            let times = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            times.split(' ').next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanoseconds.sum())
+    }
+
+    /// A number from the database.
+    #[track_caller]
+    pub(crate) fn count(&self, query: &str) -> i64 {
+        self.database().query_row(query, [], |row| row.get(0)).expect(query)
+    }
+}
+
+/// The binary under test.
+pub(crate) fn binary() -> PathBuf {
+    env!("CARGO_BIN_EXE_cloakroom").into()
+}
+
+/// Sends the set-up form for the administrator.
+#[track_caller]
+pub(crate) fn set_up(browser: &mut Client, code: &str) -> Response {
+    let form = [
+        ("code", code),
+        ("name", ADMIN),
+        ("display_name", "Ada Lovelace"),
+        ("email", "ada@example.org"),
+        ("password", PASSWORD),
+        ("repeat", PASSWORD),
+    ];
+    browser.post_form("/cloakroom/setup", &form)
+}
+
+/// Sends the form behind a one-time link.
+#[track_caller]
+pub(crate) fn choose_password(browser: &mut Client, code: &str) -> Response {
+    let form = [("code", code), ("password", PASSWORD), ("repeat", PASSWORD)];
+    browser.post_form("/cloakroom/password-link", &form)
+}
+
+/// Sends the login form.
+#[track_caller]
+pub(crate) fn send_login(browser: &mut Client, name: &str, password: &str) -> Response {
+    browser.post_form("/cloakroom/login", &[("name", name), ("password", password)])
+}
+
+/// Whether the account page opens.
+#[track_caller]
+pub(crate) fn is_signed_in(browser: &mut Client) -> bool {
+    let answer = browser.get("/cloakroom/account");
+    if answer.status == 200 {
+        return true;
+    }
+    let to = answer.header("Location").unwrap_or_default();
+    assert!(answer.status == 303 && to.starts_with("/cloakroom/login?"), "{answer:?}");
+    false
+}
+
+/// What comes after `#` in a one-time link.
+#[track_caller]
+pub(crate) fn code_of(link: &str) -> String {
+    link.split_once('#').expect("the code is in the fragment").1.to_owned()
+}
+
+/// All texts between `before` and `after`.
+pub(crate) fn between<'a>(text: &'a str, before: &str, after: &str) -> Vec<&'a str> {
+    text.split(before).skip(1).filter_map(|rest| Some(rest.split_once(after)?.0)).collect()
+}
+
+/// The sessions that a page has a button to end, in its order.
+pub(crate) fn endable(page: &Response) -> Vec<String> {
+    between(&page.text(), "/sessions/", "/end\"")
+        .into_iter()
+        .filter(|id| id.len() == 36)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The public id of the session of this browser, which its credential says.
+#[track_caller]
+pub(crate) fn session_of(browser: &Client) -> String {
+    let bytes = token_bytes(browser.cookie(COOKIE).expect("the browser has a cookie"));
+    SessionId::from_bytes(bytes[1..17].try_into().expect("sixteen bytes")).to_string()
+}
+
+/// What a session token decodes to: bucket, id, counter, secret (at 21..53), tag.
+#[track_caller]
+pub(crate) fn token_bytes(token: &str) -> Vec<u8> {
+    let text = token.strip_prefix("clk_").expect("a token begins with clk_");
+    URL_SAFE_NO_PAD.decode(text).expect("a token is base64url")
+}
