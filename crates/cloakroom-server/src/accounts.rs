@@ -109,8 +109,12 @@ impl App {
         code: &str,
         hash: String,
     ) -> Result<Option<Proven>, StoreError> {
-        let now = self.cloakroom.sessions().now();
-        let Redeemed::Done(user) = self.users.redeem(code, hash, now).await? else {
+        let sessions = self.cloakroom.sessions();
+        let Some(owner) = self.users.code_owner(code, sessions.now())? else { return Ok(None) };
+        // From the very commit that changes the password, sessions from before it are refused.
+        let store_epoch = sessions.epoch(&owner.id).await?;
+        let redeemed = self.users.redeem(code, hash, store_epoch, sessions.now()).await?;
+        let Redeemed::Done(user) = redeemed else {
             return Ok(None);
         };
         let by = EndReason::PasswordChange;

@@ -4,6 +4,7 @@ use std::future::IntoFuture;
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -16,6 +17,9 @@ use crate::config::{Listen, Loaded};
 use crate::operator::socket;
 use crate::peer::{Connection, Prompt};
 use crate::{logging, routes};
+
+/// How long requests under way may take to finish when the server stops.
+const LONGEST_STOP: Duration = Duration::from_secs(10);
 
 /// Where the set-up link is put when nobody looks at the output.
 pub const SET_UP_FILE: &str = "setup-link";
@@ -86,21 +90,41 @@ async fn bind_unix(path: &Path) -> Result<UnixListener> {
 }
 
 impl Listening {
+    /// Serves until told to stop, then lets requests under way finish for a while.
     async fn serve(self, routes: Router, stopped: watch::Receiver<bool>) -> Result<()> {
+        let service = routes.into_make_service_with_connect_info::<Connection>();
         match self {
             Self::Tcp(listener) => {
-                let service = routes.into_make_service_with_connect_info::<Connection>();
                 let server = axum::serve(Prompt(listener), service);
-                server.with_graceful_shutdown(wait(stopped)).into_future().await?;
+                let server = server.with_graceful_shutdown(wait(stopped.clone()));
+                unless_too_slow(server.into_future(), stopped).await
             }
             Self::Unix(listener, path) => {
-                let service = routes.into_make_service_with_connect_info::<Connection>();
                 let server = axum::serve(listener, service);
-                server.with_graceful_shutdown(wait(stopped)).into_future().await?;
+                let server = server.with_graceful_shutdown(wait(stopped.clone()));
+                let served = unless_too_slow(server.into_future(), stopped).await;
                 let _ = std::fs::remove_file(path);
+                served
             }
         }
-        Ok(())
+    }
+}
+
+/// A client that sends or reads slowly must not keep the server from stopping.
+async fn unless_too_slow(
+    server: impl Future<Output = std::io::Result<()>>,
+    stopped: watch::Receiver<bool>,
+) -> Result<()> {
+    let too_slow = async {
+        wait(stopped).await;
+        tokio::time::sleep(LONGEST_STOP).await;
+    };
+    tokio::select! {
+        served = server => Ok(served?),
+        () = too_slow => {
+            tracing::warn!("some requests did not finish within {LONGEST_STOP:?} and were cut");
+            Ok(())
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cloakroom::Problem;
+use cloakroom::{Problem, Query};
 
 use crate::app::SharedApp;
 
@@ -10,10 +10,11 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Requests can be served: the store answers.
+/// Requests can be served: sessions and users can be read.
 pub(super) async fn ready(State(app): State<SharedApp>) -> Response {
     let sessions = app.cloakroom.sessions();
-    let answers = sessions.store().counts(sessions.now()).await.map(|_| ());
+    let one = Query { name: None, after: None, limit: 1, now: sessions.now() };
+    let answers = sessions.store().sessions(one).await.map(|_| ());
     match answers.and_then(|()| app.users.is_empty().map(|_| ())) {
         Ok(()) => (StatusCode::OK, "ready\n").into_response(),
         Err(error) => {

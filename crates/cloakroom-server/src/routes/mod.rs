@@ -42,8 +42,8 @@ pub fn router(app: SharedApp) -> Router {
         .layer(app.cloakroom.layer())
         .layer(DefaultBodyLimit::max(MOST_FORM_BYTES))
         .layer(from_fn_with_state(app.clone(), draw_errors))
-        .layer(from_fn_with_state(app.clone(), secure))
-        .layer(from_fn_with_state(app.clone(), check_host));
+        .layer(from_fn_with_state(app.clone(), check_host))
+        .layer(from_fn_with_state(app.clone(), secure));
     let machines = Router::new()
         .route(
             "/auth/nginx/{app}",

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use cloakroom::{Error, Session};
 use serde::Deserialize;
 
-use super::password::{new_password_problem, unavailable};
+use super::password::{new_password_problem, unavailable, user_words};
 use super::viewer::done;
 use super::{layout, render};
 use crate::app::{App, SharedApp};
@@ -14,7 +14,6 @@ use crate::passwords::Password;
 use crate::ui::forms::Secret;
 use crate::ui::notice::Notice;
 use crate::ui::setup::PasswordLinkPage;
-use crate::users::CodePurpose;
 
 #[derive(Deserialize)]
 pub(super) struct Choice {
@@ -32,18 +31,16 @@ pub(super) async fn send(
     session: Session,
     Form(form): Form<Choice>,
 ) -> Result<Response, PageError> {
+    let now = app.cloakroom.sessions().now();
+    let Some(user) = app.users.code_owner(&form.code, now)? else { return bad_code(&app) };
     let mut page = blank(&app);
-    if let Some(problem) = new_password_problem(&app, &form.password, &[]) {
+    if let Some(problem) = new_password_problem(&app, &form.password, &user_words(&user)) {
         page.password = Secret::wrong(problem);
         return again(&page);
     }
     if !form.password.matches(&form.repeat) {
         page.repeat = Secret::wrong("The two passwords differ.");
         return again(&page);
-    }
-    let now = app.cloakroom.sessions().now();
-    if !app.users.check_code(&form.code, CodePurpose::Password, now)? {
-        return bad_code(&app);
     }
     let hash = app.hash(form.password).await.map_err(unavailable)?;
     let Some(proven) = app.redeem_code(&form.code, hash).await? else { return bad_code(&app) };

@@ -16,7 +16,7 @@ use crate::ui::error::ErrorKind;
 use crate::ui::forms::{Field, Secret};
 use crate::ui::notice::Notice;
 use crate::ui::setup::SetupPage;
-use crate::users::{CodePurpose, NewUser, Role, SetUp, email, login_name};
+use crate::users::{NewUser, Role, SetUp, email, login_name};
 
 #[derive(Deserialize)]
 pub(super) struct Administrator {
@@ -46,7 +46,7 @@ pub(super) async fn send(
         Ok(admin) => admin,
         Err(page) => return again(&page),
     };
-    if !app.users.check_code(&form.code, CodePurpose::SetUp, now)? {
+    if !app.users.may_set_up(&form.code, now)? {
         return bad_code(&app, &form);
     }
     let hash = app.hash(form.password.clone()).await.map_err(unavailable)?;

@@ -109,18 +109,20 @@ pub(super) fn insert(connection: &Connection, code: &CodeRow) -> rusqlite::Resul
     Ok(())
 }
 
-pub(super) fn is_good(
+/// Whose code it is; `None` when it is not good.
+pub(super) fn owner(
     connection: &Connection,
     digest: &[u8; 32],
     purpose: CodePurpose,
     now: Timestamp,
-) -> rusqlite::Result<bool> {
-    connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM one_time_code
-                        WHERE digest = ?1 AND purpose = ?2 AND expires_at > ?3)",
+) -> rusqlite::Result<Option<Option<String>>> {
+    let owner = connection.query_row(
+        "SELECT user_id FROM one_time_code
+         WHERE digest = ?1 AND purpose = ?2 AND expires_at > ?3",
         params![digest, purpose.as_str(), now.unix_millis()],
         |row| row.get(0),
-    )
+    );
+    owner.optional()
 }
 
 /// Uses a code up. `None` when it is not good; else whose it was.

@@ -181,20 +181,29 @@ impl Users {
         write.await
     }
 
-    /// Whether a code would be accepted now, and whose it is. Asked before a password is hashed,
-    /// so that a stranger's guesses cost no hash.
+    /// Whether a code for setting up would be accepted now. Asked before a password is hashed, so
+    /// that a stranger's guesses cost no hash.
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn check_code(
-        &self,
-        code: &str,
-        purpose: CodePurpose,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub fn may_set_up(&self, code: &str, now: Timestamp) -> Result<bool, StoreError> {
         let digest = codes::digest(code);
         self.database.read("look up a one-time link", move |connection| {
-            codes::is_good(connection, &digest, purpose, now)
+            Ok(codes::owner(connection, &digest, CodePurpose::SetUp, now)?.is_some())
+        })
+    }
+
+    /// The user whose code for choosing a password this is; `None` when it would not be accepted.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub fn code_owner(&self, code: &str, now: Timestamp) -> Result<Option<UserRow>, StoreError> {
+        let digest = codes::digest(code);
+        self.database.read("look up a one-time link", move |connection| {
+            match codes::owner(connection, &digest, CodePurpose::Password, now)? {
+                Some(Some(id)) => rows::by_id(connection, &id),
+                _ => Ok(None),
+            }
         })
     }
 
@@ -207,13 +216,14 @@ impl Users {
         &self,
         code: &str,
         password_hash: String,
+        store_epoch: u64,
         now: Timestamp,
     ) -> Result<Redeemed, StoreError> {
         let digest = codes::digest(code);
         let write = self.database.write("set a password", move |connection| {
             let owner = codes::take(connection, &digest, CodePurpose::Password, now)?;
             let Some(Some(id)) = owner else { return Ok(Redeemed::BadCode) };
-            let row = rows::set_password(connection, &id, &password_hash, None, 0)?;
+            let row = rows::set_password(connection, &id, &password_hash, None, store_epoch)?;
             Ok(row.map_or(Redeemed::BadCode, Redeemed::Done))
         });
         write.await

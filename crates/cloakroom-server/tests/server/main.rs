@@ -3,9 +3,15 @@
 
 mod account;
 mod admin;
+mod auth_nginx;
+mod browser;
 mod csrf;
+mod device;
 mod edges;
 mod login;
+mod looks;
+mod nginx;
+mod outage;
 mod people;
 mod setup;
 mod support;

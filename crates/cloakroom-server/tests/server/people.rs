@@ -211,3 +211,16 @@ fn acts_on_a_user_who_is_not_there_are_not_found() {
     }
     drop(site);
 }
+
+#[test]
+fn a_new_password_refuses_earlier_sessions_from_its_own_commit_on() {
+    let (site, _) = Site::with_people("", &["bob"]);
+    (0..3).for_each(|_| drop(site.run(&["end", "--user", "bob"])));
+    let ends =
+        "SELECT user_epoch.epoch FROM user_epoch JOIN user ON user.id = user_id WHERE name = 'bob'";
+    let before = site.count(ends);
+    let code = code_of(&serde_link(&site.run(&["user", "passwd", "bob", "--json"])));
+    assert_eq!(choose_password(&mut site.server.client(), &code).status, 303);
+    let own = site.count("SELECT epoch FROM user WHERE name = 'bob'");
+    assert!(own > before, "{own} is not above {before}: sessions would go on until their end");
+}

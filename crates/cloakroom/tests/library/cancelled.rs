@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use cloakroom::{Error, Session};
-use cloakroom_testkit::{Random, eventually, rounds, seeds};
+use cloakroom_testkit::{Operation, Random, eventually, rounds, seeds};
 use tokio::runtime::Handle;
 
-use crate::support::{Browser, Reply, Scene, on_every_store};
+use crate::support::{Browser, Fault, Reply, Scene, on_every_store};
 
 on_every_store!(
     a_login_that_is_hung_up_on_has_replaced_the_session_or_not,
@@ -15,6 +15,7 @@ on_every_store!(
     a_rotation_that_is_hung_up_on_leaves_one_session,
     a_renewal_that_is_hung_up_on_costs_nothing,
     an_end_that_is_hung_up_on_has_ended_all_or_none,
+    an_end_that_is_hung_up_on_is_still_tried_again,
     an_update_that_is_hung_up_on_has_changed_all_or_nothing,
     what_goes_on_after_the_client_hung_up_makes_no_credential,
 );
@@ -150,6 +151,22 @@ async fn an_end_that_is_hung_up_on_has_ended_all_or_none(scene: Scene) {
         assert!(left == 0 || reply.is_none(), "{what}");
     })
     .await;
+}
+
+/// Laws 5 and 9: once asked for, an end is carried through.
+async fn an_end_that_is_hung_up_on_is_still_tried_again(scene: Scene) {
+    let mut browser = scene.logged_in("alice").await;
+    scene.probe.fail(Operation::End, Fault::Failed, 2);
+    scene.probe.calls();
+    let mut request = Box::pin(browser.post("/logout"));
+    while !scene.probe.calls().contains(&Operation::End) {
+        let polled = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
+        assert!(polled.is_pending(), "it is still being tried");
+        tokio::task::yield_now().await;
+    }
+    drop(request);
+    let ended = async || scene.sessions_of("alice").await.is_empty();
+    eventually("the session ends", ended).await;
 }
 
 /// Laws 3 and 9: several keys.

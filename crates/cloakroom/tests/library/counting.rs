@@ -54,7 +54,10 @@ fn routes() -> Router {
 }
 
 /// All at once, each in a task of its own.
-async fn in_parallel(browsers: impl IntoIterator<Item = Browser>, path: &'static str) -> Vec<Reply> {
+async fn in_parallel(
+    browsers: impl IntoIterator<Item = Browser>,
+    path: &'static str,
+) -> Vec<Reply> {
     let tasks: Vec<_> = browsers
         .into_iter()
         .map(|mut browser| tokio::spawn(async move { browser.post(path).await }))
@@ -67,9 +70,8 @@ async fn in_parallel(browsers: impl IntoIterator<Item = Browser>, path: &'static
 }
 
 async fn count(browser: &mut Browser) -> u64 {
-    let read = async |session: Session| {
-        session.get::<u64>("n").await.map(|n| n.unwrap_or(0).to_string())
-    };
+    let read =
+        async |session: Session| session.get::<u64>("n").await.map(|n| n.unwrap_or(0).to_string());
     browser.look(read).await.body.parse().unwrap()
 }
 

@@ -251,9 +251,8 @@ async fn an_update_of_several_keys_sees_one_state_and_notices_changes_of_what_it
     };
     assert_eq!(browser.act(decide).await.status, 200);
     assert_eq!(tries.load(std::sync::atomic::Ordering::SeqCst), 2, "it looked again");
-    let done = async |session: Session| {
-        session.get::<bool>("done").await.map(|done| format!("{done:?}"))
-    };
+    let done =
+        async |session: Session| session.get::<bool>("done").await.map(|done| format!("{done:?}"));
     assert_eq!(browser.look(done).await.body, "None");
 }
 

@@ -130,9 +130,8 @@ async fn required_logins_guard_whole_routes(scene: Scene) {
 }
 
 async fn required_groups_guard_whole_routes(scene: Scene) {
-    let routes = Router::new()
-        .route("/inside", get(async || "inside"))
-        .route_layer(require_group("admin"));
+    let routes =
+        Router::new().route("/inside", get(async || "inside")).route_layer(require_group("admin"));
     let mut browser = scene.browser().at_routes(routes);
     assert_eq!(browser.get("/inside").await.code(), "not-logged-in");
     browser.cookie = scene.logged_in("alice").await.cookie;

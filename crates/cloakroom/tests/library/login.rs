@@ -80,9 +80,8 @@ async fn anonymous_data_is_dropped_unless_the_login_says_otherwise(scene: Scene)
         browser.post("/data/cart/book").await;
         browser.post("/data/seen/intro").await;
         let login = Login::new(User::new("alice").unwrap()).carry(carry);
-        let reply = browser.act(async move |session: Session| {
-            session.log_in(login).await.map(drop)
-        });
+        let reply =
+            browser.act(async move |session: Session| session.log_in(login).await.map(drop));
         assert_eq!(reply.await.status, 200);
         assert_eq!(browser.get("/data/cart").await.body, cart);
         assert_eq!(browser.get("/data/seen").await.body, seen);
@@ -107,9 +106,8 @@ async fn a_rotation_keeps_the_session_and_kills_its_old_credential_at_once(scene
     assert_eq!(browser.post("/rotate").await.status, 200);
     assert_ne!(browser.cookie, old.cookie);
     assert_eq!(old.who().await, "nobody", "there is no grace");
-    let kept = browser.look(async |session: Session| {
-        Ok::<_, Error>(session.id().await?.unwrap().to_string())
-    });
+    let kept = browser
+        .look(async |session: Session| Ok::<_, Error>(session.id().await?.unwrap().to_string()));
     assert_eq!(kept.await.body, id);
     assert_eq!(browser.get("/data/x").await.body, "1");
     assert_eq!(scene.end_reason(id.parse().unwrap()).await, None, "nor is it theft");
@@ -342,7 +340,8 @@ async fn credentials_do_not_change_on_get(scene: Scene) {
         assert_eq!((reply.status.as_u16(), reply.credential()), (500, None));
     }
     assert_eq!(browser.who().await, "alice");
-    let refused = browser.look(async |session: Session| session.log_out().await.unwrap_err().to_string());
+    let refused =
+        browser.look(async |session: Session| session.log_out().await.unwrap_err().to_string());
     assert!(refused.await.body.contains("need a POST"));
 }
 

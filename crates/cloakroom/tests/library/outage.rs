@@ -81,12 +81,10 @@ async fn a_logout_that_fails_is_reported_and_keeps_the_cookie(scene: Scene) {
     scene.probe.calls();
     scene.probe.fail(Operation::End, Fault::Failed, u32::MAX);
     assert_unavailable(&browser.post("/logout").await);
-    assert_eq!(scene.probe.calls(), [
-        Operation::Load,
-        Operation::End,
-        Operation::End,
-        Operation::End
-    ]);
+    assert_eq!(
+        scene.probe.calls(),
+        [Operation::Load, Operation::End, Operation::End, Operation::End]
+    );
     scene.probe.repair();
     assert_eq!(browser.who().await, "alice", "the user sees that they are not logged out");
     assert_eq!(browser.post("/logout").await.credential().as_deref(), Some(""));

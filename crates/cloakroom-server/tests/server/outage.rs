@@ -1,0 +1,84 @@
+//! The store fails: nobody is let in, nobody is signed out.
+
+use std::thread;
+
+use cloakroom_testkit::servers::http::{Request, Response};
+
+use crate::support::{
+    ADMIN, COOKIE, PASSWORD, RECORDS, Site, is_signed_in, send_login, session_of,
+};
+
+#[track_caller]
+fn check_unavailable(answer: &Response) {
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_eq!(answer.headers("Retry-After"), ["2"], "{answer:?}");
+    assert!(answer.headers("Set-Cookie").is_empty(), "{answer:?}");
+    assert_eq!(answer.header("Cache-Control").as_deref(), Some("no-store"));
+    for hint in ["sqlite", "session\"", "no such table", "cloakroom.db"] {
+        assert!(!answer.text().to_lowercase().contains(hint), "{hint}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_fault_of_the_store_is_503_and_signs_nobody_out() {
+    let (site, mut ada) = Site::with_people(RECORDS, &["bob"]);
+    let cookie = ada.cookie(COOKIE).map(str::to_owned);
+    // To the server, the table is suddenly not there.
+    site.database().execute("ALTER TABLE session RENAME TO away", []).expect("it is renamed");
+    for path in ["account", "account/password", "admin", "admin/ended", "logout", "login"] {
+        check_unavailable(&ada.get(&format!("/cloakroom/{path}")));
+    }
+    check_unavailable(&ada.send(Request::get("/auth/nginx/records")));
+    check_unavailable(&ada.post_form("/cloakroom/account/sessions/end-others", &[]));
+    check_unavailable(&ada.post_form("/cloakroom/logout", &[]));
+    check_unavailable(&send_login(&mut site.server.client(), "bob", PASSWORD));
+    let page = ada.get("/cloakroom/account");
+    assert!(page.text().contains("You have not been signed out"), "{page:?}");
+    assert!(page.text().contains("href=\"/cloakroom/account\">Try again</a>"), "{page:?}");
+    assert_eq!(ada.get("/healthz").status, 200);
+    assert_eq!(ada.get("/readyz").status, 503);
+    assert_eq!(ada.get("/.well-known/jwks.json").status, 200);
+
+    site.database().execute("ALTER TABLE away RENAME TO session", []).expect("it is back");
+    assert_eq!(ada.cookie(COOKIE).map(str::to_owned), cookie);
+    assert!(is_signed_in(&mut ada));
+    assert_eq!(ada.get("/readyz").status, 200);
+    assert_eq!(ada.send(Request::get("/auth/nginx/records")).status, 200);
+    assert!(is_signed_in(&mut site.browser_of("bob")));
+}
+
+#[test]
+fn while_another_process_holds_the_write_lock_people_go_on_reading_and_an_end_waits_for_it() {
+    let (site, mut ada) = Site::with_people(RECORDS, &["bob"]);
+    let mut bob = site.browser_of("bob");
+    let holder = site.database();
+    holder.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    let path = format!("/cloakroom/admin/sessions/{}/end", session_of(&bob));
+    thread::scope(|threads| {
+        let end = threads.spawn(|| ada.post_form(&path, &[]));
+        assert!(is_signed_in(&mut bob), "not acknowledged yet, so it may go on");
+        assert_eq!(bob.send(Request::get("/auth/nginx/records")).status, 200);
+        assert_eq!(bob.get("/readyz").status, 200);
+        holder.execute_batch("ROLLBACK").expect("the lock is let go");
+        let answer = end.join().expect("the end is answered");
+        assert!(answer.header("Location").is_some_and(|to| to.ends_with("done=session-ended")));
+    });
+    assert!(!is_signed_in(&mut bob));
+}
+
+#[test]
+fn a_logout_that_could_not_be_written_keeps_the_cookie_and_can_be_tried_again() {
+    let (site, mut ada) = Site::with_admin("");
+    let rename = |from: &str, to: &str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        site.database().execute(&sql, []).expect("it is renamed");
+    };
+    // The session can be read, but its end cannot be recorded.
+    rename("ended_session", "away");
+    check_unavailable(&ada.post_form("/cloakroom/logout", &[]));
+    rename("away", "ended_session");
+    assert!(is_signed_in(&mut ada), "an end that was not acknowledged, and undone as a whole");
+    assert_eq!(ada.post_form("/cloakroom/logout", &[]).status, 200);
+    assert_eq!(ada.cookie(COOKIE), None);
+    assert!(is_signed_in(&mut site.browser_of(ADMIN)));
+}
