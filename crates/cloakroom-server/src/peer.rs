@@ -93,7 +93,10 @@ fn client_ip(peer: Peer, headers: &HeaderMap, trusted: &TrustedProxies) -> Optio
         return client;
     }
     let forwarded = headers.get_all("x-forwarded-for");
-    let values: Vec<&str> = forwarded.iter().filter_map(|value| value.to_str().ok()).collect();
+    // What is no text ends the walk like any other nonsense; left out, it would hide the hop that
+    // a proxy added to it.
+    let values: Vec<&str> =
+        forwarded.iter().map(|value| value.to_str().unwrap_or_default()).collect();
     for hop in values.join(",").rsplit(',') {
         let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
         client = Some(address.to_canonical());

@@ -11,6 +11,10 @@ use crate::app::SharedApp;
 /// points at this machine (DNS rebinding) gets nothing. Reading from another name of this host is
 /// sent to the right one.
 pub async fn check_host(State(app): State<SharedApp>, request: Request, next: Next) -> Response {
+    // Another hop could have gone by the other one (RFC 9112 section 3.2).
+    if request.headers().get_all(HOST).iter().count() > 1 {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
     if host.is_some_and(|host| is_configured(&app, host)) {

@@ -1,9 +1,11 @@
 //! What happens around every route.
 
+mod body;
 mod headers;
 mod host;
 mod pages;
 
+pub use body::whole_body;
 pub use headers::secure;
 pub use host::check_host;
 pub use pages::{PageError, draw_errors};

@@ -62,6 +62,7 @@ fn rows(app: &App, found: &[EndedSession], now: Timestamp) -> Result<Vec<EndedRo
         signed_in: moment(session.created_at),
         ended: moment(session.ended_at),
         reason: Reason::named(session.reason.as_str()),
+        by: session.ended_by.clone().filter(|by| Some(by) != session.user_name.as_ref()),
     };
     Ok(found.iter().map(row).collect())
 }

@@ -114,7 +114,9 @@ fn refused(
         SignInError::Store(error) => return Err(error.into()),
         SignInError::Busy(_) => LoginProblem::Busy,
         SignInError::Refused => {
-            tracing::info!(event = "authn_login_fail", name = name.escape_debug().to_string());
+            // People type passwords into the field of the name: what was typed is not logged.
+            let user = app.users.by_name(&name)?.map(|user| user.id.to_string());
+            tracing::info!(event = "authn_login_fail", user = user.as_deref().unwrap_or("unknown"));
             LoginProblem::Refused
         }
     };

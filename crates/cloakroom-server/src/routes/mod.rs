@@ -18,29 +18,28 @@ mod viewer;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
 
 use crate::app::{App, SharedApp};
-use crate::middleware::{PageError, check_host, draw_errors, secure};
+use crate::middleware::{PageError, check_host, draw_errors, secure, whole_body};
 use crate::peer::find_client;
 use crate::ui::error::ErrorKind;
 use crate::ui::layout::Layout;
 
-/// Largest form taken, in bytes: every field of the largest form fits many times.
-const MOST_FORM_BYTES: usize = 32 * 1024;
-
 /// The whole server.
 pub fn router(app: SharedApp) -> Router {
     let home = format!("{}/account", app.config.server.prefix);
+    let home = get(move || async move { Redirect::to(&home) });
     let pages = Router::new()
         .nest(&app.config.server.prefix, pages())
-        .route("/", get(move || async move { Redirect::to(&home) }))
+        .route("/", home.clone())
+        .route(&app.config.server.prefix, home.clone())
+        .route(&format!("{}/", app.config.server.prefix), home)
         .fallback(|| async { PageError::from(ErrorKind::NotFound) })
         .layer(app.cloakroom.layer())
-        .layer(DefaultBodyLimit::max(MOST_FORM_BYTES))
+        .layer(from_fn(whole_body))
         .layer(from_fn_with_state(app.clone(), draw_errors))
         .layer(from_fn_with_state(app.clone(), check_host))
         .layer(from_fn_with_state(app.clone(), secure));

@@ -138,6 +138,8 @@ pub struct EndedRow {
     pub ended: Moment,
     /// Why it ended.
     pub reason: Reason,
+    /// The login name of who ended it, when that was somebody else.
+    pub by: Option<String>,
 }
 
 /// Which sessions ended, and why.

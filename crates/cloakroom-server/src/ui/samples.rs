@@ -288,6 +288,7 @@ fn ended(words: &Words) -> String {
         signed_in: ago(first + 600),
         ended: ago(last),
         reason: Reason::named(reason),
+        by: None,
     };
     render(&EndedPage {
         layout: signed_in(words, Nav::Ended),

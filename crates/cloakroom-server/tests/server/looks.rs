@@ -59,6 +59,9 @@ fn company() -> Site {
     }
     site.invite("rosalind", &["--display-name", "Rosalind Franklin"]);
     first.post_form("/cloakroom/logout", &[]);
+    // Only the test made these.
+    site.sql("DELETE FROM ended_session");
+    some_end(&site);
     for (name, agent, address, came, seen) in SESSIONS {
         let mut browser = arrive(&site, name, agent, address);
         let id = crate::support::session_of(&browser).replace('-', "");
@@ -74,6 +77,31 @@ fn company() -> Site {
     site.run(&["user", "disable", "eve"]);
     arrive(&site, "annie", EDGE, "192.0.2.140");
     site
+}
+
+/// Sessions that ended for other reasons, some while ago.
+fn some_end(site: &Site) {
+    let tell = |id: &str, reason: &str, by: &str| {
+        site.sql(&format!(
+            "UPDATE ended_session SET reason = '{reason}', ended_by = {by} WHERE id = unhex('{id}')"
+        ));
+    };
+    for (minutes, (name, agent, address, reason, by)) in [
+        (2_950, ("alan", SAFARI, "198.51.100.7", "replaced", "'alan'")),
+        (1_800, ("mary", ANDROID, "198.51.100.200", "theft", "NULL")),
+        (340, ("grace", IPHONE, "198.51.100.23", "idle", "NULL")),
+        (95, ("linus", FIREFOX, "192.0.2.51", "admin", "'alan'")),
+        (8, ("katherine", CHROME, "203.0.113.9", "password_change", "'katherine'")),
+    ] {
+        let mut browser = arrive(site, name, agent, address);
+        let id = crate::support::session_of(&browser).replace('-', "");
+        browser.post_form("/cloakroom/logout", &[]);
+        tell(&id, reason, by);
+        site.sql(&format!(
+            "UPDATE ended_session SET ended_at = ended_at - {minutes} * 60000,
+             created_at = created_at - ({minutes} + 700) * 60000 WHERE id = unhex('{id}')"
+        ));
+    }
 }
 
 fn arrive(site: &Site, name: &str, agent: &str, address: &str) -> Client {
@@ -92,9 +120,13 @@ async fn check(device: &Device, name: &str, window: Window) {
     keep(device, name, window).await;
 }
 
+/// The pages whose pictures are kept.
+const PICTURES: [&str; 6] = ["account", "admin", "ended", "login", "setup", "users"];
+
 /// Keeps a picture where that was asked for.
 async fn keep(device: &Device, name: &str, window: Window) {
-    if std::env::var_os("UPDATE_SCREENSHOTS").is_none() {
+    let wanted = PICTURES.contains(&name) && !(window.dark && name != "admin");
+    if !wanted || std::env::var_os("UPDATE_SCREENSHOTS").is_none() {
         return;
     }
     let dark = if window.dark { "-dark" } else { "" };

@@ -28,7 +28,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) struct Site {
     pub(crate) server: Cloakroom,
     // Dropped last: the server writes in it until it has stopped.
-    pub(crate) dir: TempDir,
+    pub(crate) _dir: TempDir,
 }
 
 impl Site {
@@ -37,7 +37,7 @@ impl Site {
     pub(crate) fn fresh(configuration: &str) -> Self {
         let dir = TempDir::new("server");
         let server = Cloakroom::start(binary(), dir.path(), configuration);
-        Self { server, dir }
+        Self { server, _dir: dir }
     }
 
     /// A server with its first administrator, and that person's browser.

@@ -1,8 +1,9 @@
 //! The periodic renewal of a credential (law 8), and what looks like theft.
 
 use cloakroom::{EndReason, Session};
+use cloakroom_testkit::Operation;
 
-use crate::support::{Browser, Reply, Scene, on_every_store};
+use crate::support::{Browser, Fault, Reply, Scene, on_every_store};
 
 on_every_store!(
     a_credential_is_renewed_once_an_hour,
@@ -278,22 +279,21 @@ async fn a_renewal_racing_a_logout_hands_out_no_credential(scene: Scene) {
 /// Law 1: what the handler's own tasks did counts more.
 async fn a_renewal_gives_way_to_a_logout_in_the_background(scene: Scene) {
     let mut browser = due(&scene).await;
-    let slow = async move |session: Session| {
+    let probe = scene.probe.clone();
+    probe.fail(Operation::Renew, Fault::AnswerLate, 1);
+    let leaves_a_task = async move |session: Session| {
         assert!(session.user().await.unwrap().is_some());
-        let (entered, inside) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {
-            entered.send(()).unwrap();
+            while !probe.calls().contains(&Operation::Renew) {
+                tokio::task::yield_now().await;
+            }
             session.log_out().await.unwrap();
+            probe.repair();
         });
-        inside.await.unwrap();
     };
-    let reply = browser.act(slow).await;
-    if let Some(token) = reply.credential() {
-        browser.cookie = Some(token);
-    }
-    let sessions = || async { scene.sessions_of("alice").await.is_empty() };
-    cloakroom_testkit::eventually("the logout is done", sessions).await;
-    assert_eq!(browser.who().await, "nobody");
+    let reply = browser.act(leaves_a_task).await;
+    assert_eq!(reply.credential().as_deref(), Some(""));
+    assert!(scene.sessions_of("alice").await.is_empty());
 }
 
 async fn a_renewal_changes_neither_session_nor_data_nor_deadlines(scene: Scene) {

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use cloakroom::{SessionStore, StoreError};
+use cloakroom_core::{Answer, StoreAnswer};
 use cloakroom_testkit::{Call, Operation, Random, SharedStore, Wrap, Wrapped};
 
 /// What goes wrong in a store.
@@ -11,6 +12,8 @@ pub(crate) enum Fault {
     Failed,
     /// It is done and the answer is lost.
     AnswerLost,
+    /// It is done and the answer does not come before [`Probe::repair`].
+    AnswerLate,
 }
 
 /// Between the library and its store: counts what is called, injects faults, and lets other
@@ -121,20 +124,25 @@ impl Wrap for Probe {
         &'a self,
         operation: Operation,
         call: Call<'a, T>,
-    ) -> cloakroom_core::StoreAnswer<'a, T> {
+    ) -> StoreAnswer<'a, T> {
         let name = operation.as_str();
         match self.fault(operation) {
             None if !self.wanders() => call(self.inner()),
-            None => cloakroom_core::Answer::pending(async move {
+            None => Answer::pending(async move {
                 self.wander().await;
                 let answer = call(self.inner()).await;
                 self.wander().await;
                 answer
             }),
-            Some(Fault::Failed) => {
-                cloakroom_core::Answer::ready(Err(StoreError::failed(name, "injected fault")))
-            }
-            Some(Fault::AnswerLost) => cloakroom_core::Answer::pending(async move {
+            Some(Fault::Failed) => Answer::ready(Err(StoreError::failed(name, "injected fault"))),
+            Some(Fault::AnswerLate) => Answer::pending(async move {
+                let answer = call(self.inner()).await;
+                while self.plan().faults.contains_key(&operation) {
+                    tokio::task::yield_now().await;
+                }
+                answer
+            }),
+            Some(Fault::AnswerLost) => Answer::pending(async move {
                 call(self.inner()).await?;
                 Err(StoreError::unknown(name, "injected loss of the answer"))
             }),
