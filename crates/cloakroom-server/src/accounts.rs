@@ -3,12 +3,14 @@
 //! Each first changes the user, which refuses the sessions concerned from that commit on, and
 //! then ends them in the session store, so that they leave the lists and enter the history.
 
-use cloakroom::{EndReason, Ended, Live, Login, Selector, SessionId, StoreError, User, UserId};
+use cloakroom::{
+    EndReason, Ended, Live, Login, Selector, SessionId, Sessions, StoreError, User, UserId,
+};
 
 use crate::app::App;
 use crate::passwords::{Busy, Password};
 use crate::serve::SET_UP_FILE;
-use crate::users::{Code, NewUser, Redeemed, Role, SetUp, UserRow};
+use crate::users::{Code, NewUser, PasswordChange, Redeemed, Role, SetUp, UserRow};
 
 /// Why nobody was signed in. Wrong, unknown and disabled are one (ASVS 5.0 6.3.8).
 #[derive(Debug)]
@@ -84,19 +86,35 @@ impl App {
         Ok(hash.map_err(|error| StoreError::failed("hash a password", error))?)
     }
 
-    /// Stores a new password and ends the user's other sessions.
+    /// Stores a new password and ends the user's other sessions. False, and nothing is changed,
+    /// when this session has ended or the password has changed since `proven`: who changed it
+    /// first wins, also against somebody who still knew the old one.
     ///
     /// # Errors
     /// A fault of the store; the password may then have changed, and if it has, the other
     /// sessions are refused.
-    pub async fn change_password(&self, live: &Live, hash: String) -> Result<(), StoreError> {
-        let Some(id) = live.user() else { return Ok(()) };
-        let store_epoch = self.cloakroom.sessions().epoch(id).await?;
-        let changed = self.users.set_password(id, hash, live.id(), store_epoch).await?;
-        if let Some(user) = changed {
-            self.end_since(&user, Some(live.id()), EndReason::PasswordChange, &user.name).await?;
+    pub async fn change_password(
+        &self,
+        live: &Live,
+        proven: &Proven,
+        hash: String,
+    ) -> Result<bool, StoreError> {
+        let (id, sessions) = (proven.user.id.clone(), self.cloakroom.sessions());
+        let store_epoch = sessions.epoch(&id).await?;
+        let is_live = sessions.store().load(live.id(), sessions.now()).await?.is_some();
+        if !is_live || live.user() != Some(&id) || store_epoch > proven.epoch {
+            return Ok(false);
         }
-        Ok(())
+        let (kept, as_of) = (live.id(), proven.user.epoch);
+        let change = PasswordChange { hash, kept, as_of, store_epoch };
+        let (users, sessions) = (self.users.clone(), sessions.clone());
+        to_its_end(async move {
+            let Some(user) = users.set_password(&id, change).await? else { return Ok(false) };
+            let why = EndReason::PasswordChange;
+            end_since(&sessions, &user, Some(kept), why, &user.name).await?;
+            Ok(true)
+        })
+        .await
     }
 
     /// Stores the password that a one-time link was for, and ends all sessions of its user.
@@ -113,13 +131,15 @@ impl App {
         let Some(owner) = self.users.code_owner(code, sessions.now())? else { return Ok(None) };
         // From the very commit that changes the password, sessions from before it are refused.
         let store_epoch = sessions.epoch(&owner.id).await?;
-        let redeemed = self.users.redeem(code, hash, store_epoch, sessions.now()).await?;
-        let Redeemed::Done(user) = redeemed else {
-            return Ok(None);
-        };
-        let by = EndReason::PasswordChange;
-        let ended = self.end_since(&user, None, by, &user.name).await?;
-        Ok(Some(Proven { epoch: ended.epoch.max(user.epoch), user }))
+        let (users, sessions, code) = (self.users.clone(), sessions.clone(), code.to_owned());
+        to_its_end(async move {
+            let redeemed = users.redeem(&code, hash, store_epoch, sessions.now()).await?;
+            let Redeemed::Done(user) = redeemed else { return Ok(None) };
+            let why = EndReason::PasswordChange;
+            let ended = end_since(&sessions, &user, None, why, &user.name).await?;
+            Ok(Some(Proven { epoch: ended.epoch.max(user.epoch), user }))
+        })
+        .await
     }
 
     /// Adds the first administrator, on the condition that there is nobody yet.
@@ -146,11 +166,16 @@ impl App {
     /// A fault of the store.
     pub async fn disable(&self, id: &UserId, by: &str) -> Result<Option<UserRow>, StoreError> {
         let store_epoch = self.cloakroom.sessions().epoch(id).await?;
-        let disabled = self.users.set_disabled(id, true, store_epoch).await?;
-        if let Some(user) = &disabled {
-            self.end_since(user, None, EndReason::UserDisabled, by).await?;
-        }
-        Ok(disabled)
+        let (users, sessions) = (self.users.clone(), self.cloakroom.sessions().clone());
+        let (id, by) = (id.clone(), by.to_owned());
+        to_its_end(async move {
+            let disabled = users.set_disabled(&id, true, store_epoch).await?;
+            if let Some(user) = &disabled {
+                end_since(&sessions, user, None, EndReason::UserDisabled, &by).await?;
+            }
+            Ok(disabled)
+        })
+        .await
     }
 
     /// Lets a user sign in again. `None` when there is none.
@@ -220,19 +245,29 @@ impl App {
     fn link(&self, page: &str, code: &Code) -> String {
         format!("{}#{}", self.config.server.page_url(page), code.reveal())
     }
+}
 
-    async fn end_since(
-        &self,
-        user: &UserRow,
-        kept: Option<SessionId>,
-        reason: EndReason,
-        by: &str,
-    ) -> Result<Ended, StoreError> {
-        let selector = match kept {
-            Some(kept) => Selector::UserExcept(user.id.clone(), kept),
-            None => Selector::User(user.id.clone()),
-        };
-        let sessions = self.cloakroom.sessions();
-        sessions.end_all(selector, reason, Some(by), Some(user.epoch)).await
+async fn end_since(
+    sessions: &Sessions,
+    user: &UserRow,
+    kept: Option<SessionId>,
+    reason: EndReason,
+    by: &str,
+) -> Result<Ended, StoreError> {
+    let selector = match kept {
+        Some(kept) => Selector::UserExcept(user.id.clone(), kept),
+        None => Selector::User(user.id.clone()),
+    };
+    sessions.end_all(selector, reason, Some(by), Some(user.epoch)).await
+}
+
+/// Runs an act to its end even if the client hangs up, so that a password is never changed with
+/// the sessions left in the lists (law 9).
+async fn to_its_end<T: Send + 'static>(
+    act: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::spawn(act).await {
+        Ok(outcome) => outcome,
+        Err(stopped) => Err(StoreError::unknown("finish a change of a user", stopped)),
     }
 }

@@ -179,6 +179,13 @@ impl Builder {
     /// Outside a Tokio runtime.
     pub fn open(self) -> Result<Cloakroom, OpenError> {
         let key = self.open_key()?;
+        #[cfg_attr(
+            not(feature = "sqlite"),
+            expect(
+                clippy::infallible_destructuring_match,
+                reason = "each store feature adds an arm"
+            )
+        )]
         let store: Arc<dyn SessionStore> = match self.place {
             #[cfg(feature = "sqlite")]
             Place::Sqlite(path) => Arc::new(cloakroom_sqlite::SqliteStore::open(path)?),

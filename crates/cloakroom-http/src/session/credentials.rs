@@ -106,6 +106,14 @@ impl Session {
         if let Some(live) = self.live().await? {
             return Ok(Some(live));
         }
+        // Boxed, as it is rare: the future of every write has room for it.
+        Box::pin(self.begin(data)).await
+    }
+
+    async fn begin(
+        &self,
+        data: impl FnOnce() -> Result<Vec<(String, String)>, Error>,
+    ) -> Result<Option<Live>, Error> {
         let _turn = self.0.acts.lock().await;
         match self.verdict().await? {
             Seen::Valid(live) => return Ok(Some(live)),

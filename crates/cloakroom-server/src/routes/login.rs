@@ -56,6 +56,9 @@ pub(super) async fn show(
     if signed_in {
         return Ok(Redirect::to(&destination(&app, &way.app, &way.to)).into_response());
     }
+    if app.users.is_empty()? {
+        return Ok(Redirect::to(&format!("{}/setup", app.config.server.prefix)).into_response());
+    }
     let problem = match (way.check.is_empty(), way.over.is_empty()) {
         (false, _) => Some(LoginProblem::CookieDropped),
         (_, false) => Some(LoginProblem::SessionOver),

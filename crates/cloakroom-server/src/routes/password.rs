@@ -55,16 +55,18 @@ pub(super) async fn send(
         mistakes.repeat = Secret::wrong("The two new passwords differ.");
         return page(&app, &viewer, StatusCode::UNPROCESSABLE_ENTITY, mistakes);
     }
-    match app.prove(&user.name, change.current).await {
-        Ok(_) => {}
+    let proven = match app.prove(&user.name, change.current).await {
+        Ok(proven) => proven,
         Err(SignInError::Refused) => {
             mistakes.current = Secret::wrong("This is not your current password.");
             return page(&app, &viewer, StatusCode::UNPROCESSABLE_ENTITY, mistakes);
         }
         Err(error) => return Err(unavailable(error)),
-    }
+    };
     let hash = app.hash(change.new).await.map_err(unavailable)?;
-    app.change_password(&viewer.identity.live, hash).await?;
+    if !app.change_password(&viewer.identity.live, &proven, hash).await? {
+        return Err(ErrorKind::FormExpired.into());
+    }
     viewer.session.reauthenticated().await?;
     Ok(done(&app, "account", Notice::PasswordChanged).into_response())
 }

@@ -109,6 +109,12 @@ pub(super) fn insert(connection: &Connection, code: &CodeRow) -> rusqlite::Resul
     Ok(())
 }
 
+/// Voids the codes of a user: whoever got hold of an earlier link must not undo a change of
+/// password, nor get in once a disabled user is enabled.
+pub(super) fn void(connection: &Connection, user_id: &str) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM one_time_code WHERE user_id = ?1", [user_id]).map(drop)
+}
+
 /// Whose code it is; `None` when it is not good.
 pub(super) fn owner(
     connection: &Connection,

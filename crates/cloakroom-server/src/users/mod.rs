@@ -6,6 +6,7 @@ mod rows;
 mod schema;
 
 use std::collections::HashMap;
+use std::fmt;
 
 use cloakroom::sqlite::{Database, OpenError};
 use cloakroom::{SessionId, StoreError, Timestamp, UserId};
@@ -31,6 +32,24 @@ pub struct Account {
     pub row: UserRow,
     /// The argon2id hash; `None` until a password was chosen.
     pub password_hash: Option<String>,
+}
+
+/// A password that its user changes. `Debug` shows only the name of the type.
+pub struct PasswordChange {
+    /// The argon2id hash of the new one.
+    pub hash: String,
+    /// The session that goes on.
+    pub kept: SessionId,
+    /// The user's epoch when the old one was proven.
+    pub as_of: u64,
+    /// The epoch of the user's sessions, above which the user's is raised.
+    pub store_epoch: u64,
+}
+
+impl fmt::Debug for PasswordChange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PasswordChange")
+    }
 }
 
 /// What redeeming a code came to.
@@ -230,20 +249,23 @@ impl Users {
     }
 
     /// Sets a password and raises the epoch; every session but `kept` is refused from then on.
-    /// `None` when the user is gone.
+    /// `None`, and nothing is changed, when the epoch is no longer `as_of`.
     ///
     /// # Errors
     /// A fault of the database.
     pub async fn set_password(
         &self,
         id: &UserId,
-        password_hash: String,
-        kept: SessionId,
-        store_epoch: u64,
+        change: PasswordChange,
     ) -> Result<Option<UserRow>, StoreError> {
         let id = id.clone();
         let write = self.database.write("set a password", move |connection| {
-            rows::set_password(connection, id.as_str(), &password_hash, Some(kept), store_epoch)
+            let PasswordChange { hash, kept, as_of, store_epoch } = &change;
+            let found = rows::by_id(connection, id.as_str())?;
+            if found.is_none_or(|user| user.disabled || user.epoch != *as_of) {
+                return Ok(None);
+            }
+            rows::set_password(connection, id.as_str(), hash, Some(*kept), *store_epoch)
         });
         write.await
     }

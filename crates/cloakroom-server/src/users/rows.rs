@@ -4,7 +4,7 @@ use cloakroom::sqlite::rusqlite::{self, Connection, OptionalExtension, Row, para
 use cloakroom::{SessionId, Timestamp, UserId};
 use serde::Serialize;
 
-use super::Account;
+use super::{Account, codes};
 
 /// What a user may do here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -189,6 +189,7 @@ pub(super) fn set_password(
     kept: Option<SessionId>,
     store_epoch: u64,
 ) -> rusqlite::Result<Option<UserRow>> {
+    codes::void(connection, id)?;
     connection.execute(
         "UPDATE user SET password_hash = ?2, epoch = max(epoch, ?3) + 1, epoch_except = ?4
          WHERE id = ?1",
@@ -203,6 +204,9 @@ pub(super) fn set_disabled(
     disabled: bool,
     store_epoch: u64,
 ) -> rusqlite::Result<Option<UserRow>> {
+    if disabled {
+        codes::void(connection, id)?;
+    }
     connection.execute(
         "UPDATE user SET epoch = max(epoch, ?3) + ?2, disabled = ?2, epoch_except = NULL
          WHERE id = ?1",

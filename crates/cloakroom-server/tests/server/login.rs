@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom_testkit::servers::http::{Response, escape};
+use cloakroom_testkit::servers::http::{Connection, Request, Response, escape};
 
 use crate::support::{
     ADMIN, COOKIE, PASSWORD, RECORDS, Site, is_signed_in, send_login, session_of,
@@ -256,4 +256,30 @@ fn a_session_survives_a_restart_of_the_server() {
     site.server.kill_9();
     site.server.restart();
     assert!(is_signed_in(&mut browser));
+}
+
+#[test]
+fn an_excess_of_sign_ins_is_refused_at_once_and_slows_nobody_who_is_in() {
+    let (site, mut ada) = Site::with_admin("");
+    let fields = [("name", "nobody"), ("password", PASSWORD)];
+    let request = Request::post_form("/cloakroom/login", &fields);
+    let request = request.header("Host", site.server.url().trim_start_matches("http://"));
+    let request = request.header("Sec-Fetch-Site", "same-origin").to_bytes(site.server.address());
+    let mut connections: Vec<Connection> = (0..400)
+        .map(|_| {
+            let mut connection = Connection::open(site.server.address()).expect("it is open");
+            connection.write(&request).expect("it is sent");
+            connection
+        })
+        .collect();
+    assert!(is_signed_in(&mut ada), "while they wait");
+    let answers = connections.iter_mut().map(|it| it.read_response("POST").expect("an answer"));
+    let (refused, checked): (Vec<_>, Vec<_>) = answers.partition(|answer| answer.status == 503);
+    assert!(!refused.is_empty() && !checked.is_empty(), "{} of 400 refused", refused.len());
+    assert!(checked.iter().all(|answer| answer.status == 401));
+    for answer in refused {
+        assert!(answer.header("Retry-After").is_some(), "{answer:?}");
+        assert!(answer.text().contains("Your password was not checked."), "{answer:?}");
+    }
+    assert!(is_signed_in(&mut site.browser_of(ADMIN)));
 }

@@ -2,10 +2,12 @@
 
 use std::thread;
 
-use cloakroom_testkit::servers::http::{Request, Response};
+use cloakroom_testkit::servers::http::{Connection, Request, Response};
+use cloakroom_testkit::servers::wait_until;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{
-    ADMIN, COOKIE, PASSWORD, RECORDS, Site, is_signed_in, send_login, session_of,
+    ADMIN, COOKIE, PASSWORD, RECORDS, SOON, Site, is_signed_in, send_login, session_of,
 };
 
 #[track_caller]
@@ -81,4 +83,60 @@ fn a_logout_that_could_not_be_written_keeps_the_cookie_and_can_be_tried_again() 
     assert_eq!(ada.post_form("/cloakroom/logout", &[]).status, 200);
     assert_eq!(ada.cookie(COOKIE), None);
     assert!(is_signed_in(&mut site.browser_of(ADMIN)));
+}
+
+/// A form of the page, as the browser would send it.
+fn form(site: &Site, token: &str, path: &str, fields: &[(&str, &str)]) -> Vec<u8> {
+    let request = Request::post_form(path, fields).header("Origin", site.server.url());
+    let request = request.header("Host", site.server.url().trim_start_matches("http://"));
+    request.header("Cookie", format!("{COOKIE}={token}")).to_bytes(site.server.address())
+}
+
+#[test]
+fn a_client_that_hangs_up_leaves_nothing_half_done_law_9() {
+    let (site, mut ada) = Site::with_people("", &["bob"]);
+    let mut bob = site.browser_of("bob");
+    let token = bob.cookie(COOKIE).expect("a cookie").to_owned();
+    // Nothing can be written until all have hung up.
+    let holder = site.database();
+    holder.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    let before = site.count("SELECT count(*) FROM session");
+    for (token, path, fields) in [
+        (token.as_str(), "/cloakroom/logout", &[][..]),
+        ("", "/cloakroom/login", &[("name", ADMIN), ("password", PASSWORD)]),
+    ] {
+        let mut connection = Connection::open(site.server.address()).expect("it is open");
+        connection.write(&form(&site, token, path, fields)).expect("it is sent");
+    }
+    // Both wait for the writer once the login's password was checked.
+    assert_eq!(send_login(&mut site.server.client(), "bob", "wrong").status, 401);
+    holder.execute_batch("ROLLBACK").expect("the lock is let go");
+    wait_until("the logout is done", SOON, || !is_signed_in(&mut bob));
+    // The login either was recorded as a whole, or not at all; in no case is anybody locked out.
+    assert!(site.count("SELECT count(*) FROM session") <= before);
+    assert!(is_signed_in(&mut ada) && is_signed_in(&mut site.browser_of("bob")));
+}
+
+#[test]
+fn a_stop_finishes_the_requests_under_way() {
+    let (mut site, mut ada) = Site::with_people("", &["bob"]);
+    let mut bob = site.browser_of("bob");
+    let path = format!("/cloakroom/admin/sessions/{}/end", session_of(&bob));
+    let token = ada.cookie(COOKIE).expect("a cookie").to_owned();
+    let holder = site.database();
+    holder.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    let mut connection = Connection::open(site.server.address()).expect("it is open");
+    connection.write(&form(&site, &token, &path, &[])).expect("it is sent");
+    // The server has read the request when it has answered one that came later.
+    assert!(is_signed_in(&mut bob));
+    let pid = i32::try_from(site.server.pid()).ok().and_then(Pid::from_raw).expect("an id");
+    kill_process(pid, Signal::TERM).expect("it is asked to stop");
+    wait_until("nobody new is let in", SOON, || {
+        Request::get("/healthz").try_send(site.server.address()).is_err()
+    });
+    holder.execute_batch("ROLLBACK").expect("the lock is let go");
+    let answer = connection.read_response("POST").expect("it is answered");
+    assert!(answer.header("Location").is_some_and(|to| to.ends_with("done=session-ended")));
+    site.server.restart();
+    assert!(!is_signed_in(&mut bob) && is_signed_in(&mut ada));
 }

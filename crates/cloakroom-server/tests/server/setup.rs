@@ -127,3 +127,16 @@ fn names_are_folded_to_one_spelling() {
     let answer = send_login(&mut site.server.client(), "Ada@EXAMPLE.org", PASSWORD);
     assert_eq!(answer.status, 303, "{answer:?}");
 }
+
+#[test]
+fn until_there_is_somebody_the_login_page_leads_to_the_set_up() {
+    let site = Site::fresh("");
+    let mut browser = site.server.client();
+    let answer = browser.get("/");
+    let answer = browser.follow(&answer);
+    let answer = browser.follow(&answer);
+    assert_eq!(answer.header("Location").as_deref(), Some("/cloakroom/setup"));
+    assert!(browser.follow(&answer).text().contains("Set up Cloakroom"));
+    assert_eq!(set_up(&mut browser, &site.set_up_code()).status, 303);
+    assert_eq!(site.server.client().get("/cloakroom/login").status, 200);
+}

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use cloakroom::{DataLimits, Error, Policy, Session, User};
 use cloakroom_testkit::Operation;
 
-use crate::support::{Browser, Scene, on_every_store};
+use crate::support::{Browser, Fault, Scene, on_every_store};
 
 on_every_store!(
     a_session_that_is_not_touched_costs_no_call_of_the_store,
@@ -23,6 +23,7 @@ on_every_store!(
     a_value_of_another_type_is_an_error_and_stays,
     a_key_that_cannot_be_one_is_refused,
     once_the_answer_has_begun_no_credential_is_made,
+    a_login_that_is_done_only_after_the_answer_has_begun_is_ended_again,
     once_the_answer_has_begun_a_logout_still_ends_the_session,
     writes_in_the_background_outlive_the_answer,
 );
@@ -361,6 +362,25 @@ async fn once_the_answer_has_begun_no_credential_is_made(scene: Scene) {
     let session = session_after_the_answer(&mut browser).await;
     assert!(matches!(session.rotate().await, Err(Error::HeadersSent)));
     assert_eq!(browser.who().await, "alice");
+}
+
+/// Law 9: a credential that nobody holds is not left live.
+async fn a_login_that_is_done_only_after_the_answer_has_begun_is_ended_again(scene: Scene) {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let probe = scene.probe.clone();
+    probe.fail(Operation::Insert, Fault::AnswerLate, 1);
+    let leaves_a_task = async move |session: Session| {
+        let login = async move { session.log_in(User::new("alice").unwrap()).await };
+        sender.send(tokio::spawn(login)).unwrap();
+        while !probe.calls().contains(&Operation::Insert) {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_eq!(scene.browser().act(leaves_a_task).await.credential(), None);
+    scene.probe.repair();
+    let late = receiver.recv().unwrap().await.unwrap();
+    assert!(matches!(late, Err(Error::HeadersSent)));
+    assert_eq!(scene.rows().await, 0);
 }
 
 /// Law 5: an end is done, or reported; the cookie that stays is worth nothing.

@@ -17,3 +17,4 @@ mod outage;
 mod races;
 mod readme;
 mod renewal;
+mod secrets;

@@ -8,7 +8,7 @@ mod scene;
 pub(crate) use app::app;
 pub(crate) use browser::{Browser, Reply};
 pub(crate) use probe::{Fault, Probe};
-pub(crate) use scene::Scene;
+pub(crate) use scene::{KEY, Scene};
 
 /// Runs each test once on every store: on one thread, or on `threads` with the runtime's help.
 macro_rules! on_every_store {

@@ -9,12 +9,15 @@ use cloakroom_testkit::SharedStore;
 
 use super::{Browser, Probe};
 
+/// The key that all applications of these tests share.
+pub(crate) const KEY: [u8; 32] = *b"0 key of tests: 32 bytes, secret";
+
 /// One store with a clock that stands, however many applications are opened on it.
 pub(crate) struct Scene {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) probe: Probe,
     // Dropped after the store is closed.
-    _directory: Option<cloakroom_testkit::servers::TempDir>,
+    directory: Option<cloakroom_testkit::servers::TempDir>,
 }
 
 impl Scene {
@@ -29,14 +32,14 @@ impl Scene {
         Self::on(Arc::new(store), Some(directory))
     }
 
-    fn on(store: SharedStore, _directory: Option<cloakroom_testkit::servers::TempDir>) -> Self {
-        Self { clock: testing::clock(), probe: Probe::around(store), _directory }
+    fn on(store: SharedStore, directory: Option<cloakroom_testkit::servers::TempDir>) -> Self {
+        Self { clock: testing::clock(), probe: Probe::around(store), directory }
     }
 
     /// How an application of this scene is built, until the test says otherwise.
     pub(crate) fn builder(&self) -> Builder {
         Cloakroom::store(self.probe.store())
-            .key(SecretKey::from_bytes([7; 32]))
+            .key(SecretKey::from_bytes(KEY))
             .clock(self.clock.clone())
             .login_page("/login")
     }
@@ -63,6 +66,13 @@ impl Scene {
 
     pub(crate) fn advance_minutes(&self, minutes: u64) {
         self.clock.advance(Duration::from_secs(minutes * 60));
+    }
+
+    /// All bytes that the store has on disk.
+    pub(crate) fn files(&self) -> Vec<u8> {
+        let Some(directory) = &self.directory else { return Vec::new() };
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
     }
 
     /// The store behind the faults.

@@ -1,0 +1,25 @@
+use axum::extract::Request;
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::middleware::PageError;
+use crate::ui::error::ErrorKind;
+
+/// Runs what changes something to its end in a task of its own (law 9): who signs out and closes
+/// the window is signed out, and no act of several steps stays half done.
+///
+/// Stands inside the session layer, which then knows that a credential made too late reaches
+/// nobody.
+pub async fn finish(request: Request, next: Next) -> Response {
+    if *request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(error = ?error, "a request ended early");
+            PageError::from(ErrorKind::Fault).into_response()
+        }
+    }
+}
