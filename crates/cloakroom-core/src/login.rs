@@ -1,4 +1,4 @@
-use crate::{Carry, SessionId, SessionToken, User};
+use crate::{Carry, Live, SessionId, SessionToken, User};
 
 /// Where a session came from, as the application saw it at login.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,15 @@ impl Login {
         self
     }
 
+    /// Which data of the session that this login takes the place of goes over: another user's
+    /// never does.
+    pub fn carried_from(&self, live: &Live) -> Carry {
+        match live.user() {
+            Some(user) if *user != self.user.id => Carry::Nothing,
+            _ => self.carry.clone(),
+        }
+    }
+
     /// The user's epoch, read with [`Sessions::epoch`](crate::Sessions::epoch) before the
     /// password was checked. If the user's sessions are ended in between, the login is refused.
     #[must_use]
@@ -64,5 +73,5 @@ pub struct Issued {
     /// Sessions that the limit of concurrent sessions ended.
     pub ended: Vec<SessionId>,
     /// The session as a verification would see it.
-    pub live: crate::Live,
+    pub live: Live,
 }

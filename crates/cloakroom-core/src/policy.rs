@@ -20,7 +20,7 @@ pub struct Policy {
     pub anonymous_cap: u64,
     /// Concurrent sessions per user: unlimited.
     pub limit: Option<SessionLimit>,
-    /// Age at which a credential is renewed: 1 h.
+    /// Age at which a credential is renewed: 1 h. At least twice the grace counts.
     pub renew_after: Duration,
     /// How long the parent of a renewed credential is accepted after its successor was presented:
     /// 60 s.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum EndReason {
     /// The absolute timeout was reached.
     Absolute,
-    /// An administrator, or the user from another device, ended it.
+    /// An administrator ended it.
     Admin,
     /// It was not used for the idle timeout.
     Idle,
@@ -18,7 +18,7 @@ pub enum EndReason {
     KeyRetired,
     /// A newer login took its place under the limit of concurrent sessions.
     Limit,
-    /// The user logged out.
+    /// The user logged out, or ended it from another device.
     Logout,
     /// The user's password changed.
     PasswordChange,

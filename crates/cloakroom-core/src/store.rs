@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{
     Answer, DataChange, DataLimits, Durability, EndReason, Entry, Keys, Record, SecretDigest,
@@ -78,7 +79,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// Moves at most `limit` expired sessions into the history, those that expired first before
     /// others, and drops at most `limit` entries of the history that are older than
-    /// `history_before`. Anonymous sessions that expire leave no history.
+    /// `history_before`. Anonymous sessions that expire leave no
+    /// history; of those that were ended it goes at [`Sweep::anonymous_before`].
     fn sweep(&self, sweep: Sweep) -> StoreAnswer<'_, Swept>;
 }
 
@@ -259,6 +261,14 @@ pub struct Sweep {
     pub history_before: Timestamp,
     /// Most rows of each kind.
     pub limit: u32,
+}
+
+impl Sweep {
+    /// History of anonymous sessions older than this is dropped: ten minutes, longer than any
+    /// request that was under way when they ended. Visitors cannot fill the store with it.
+    pub fn anonymous_before(&self) -> Timestamp {
+        self.now.before(Duration::from_secs(600)).max(self.history_before)
+    }
 }
 
 /// What a sweep came to.

@@ -29,7 +29,7 @@ pub enum Error {
     /// The session refused or failed.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The user id, name or a group is not allowed (500).
+    /// The user id, name or a group is not allowed (400): often it was typed into a form.
     #[error(transparent)]
     User(#[from] UserError),
 }
@@ -46,6 +46,7 @@ impl From<&Error> for Problem {
         match error {
             Error::Ambiguous => Self::new(StatusCode::BAD_REQUEST, "ambiguous-credentials", text()),
             Error::NotLoggedIn => Self::not_logged_in(),
+            Error::User(_) => Self::new(StatusCode::BAD_REQUEST, "invalid-user", text()),
             Error::Session(inner) => of_session(inner),
             _ => internal(),
         }

@@ -60,7 +60,8 @@ CREATE TABLE ended_session (
     user_agent     TEXT
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX ended_session_ended_at ON ended_session (ended_at, id);
+CREATE INDEX ended_session_ended_at ON ended_session (ended_at, id) WHERE user_id IS NOT NULL;
+CREATE INDEX ended_session_anonymous ON ended_session (ended_at, id) WHERE user_id IS NULL;
 CREATE INDEX ended_session_logged_in ON ended_session (id) WHERE user_id IS NOT NULL;
 CREATE INDEX ended_session_name ON ended_session (user_name, id) WHERE user_id IS NOT NULL;
 

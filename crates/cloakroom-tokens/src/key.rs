@@ -33,18 +33,34 @@ impl SecretKey {
     }
 
     /// The key for one purpose.
-    pub(crate) fn derive(&self, purpose: &[u8]) -> Self {
-        Self(self.mac(&[purpose]))
+    pub(crate) fn derive(&self, purpose: &[u8]) -> MacKey {
+        MacKey::new(&MacKey::new(&self.0).mac(&[purpose]))
+    }
+}
+
+/// A key for HMAC-SHA-256, prepared: a MAC costs half of what it would with the bare key.
+#[derive(Clone)]
+pub(crate) struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    fn new(key: &[u8; 32]) -> Self {
+        let keyed = <Hmac<Sha256> as KeyInit>::new_from_slice(key);
+        Self(keyed.expect("HMAC takes a key of any length"))
     }
 
     /// HMAC-SHA-256 over the parts, which must have fixed lengths or stand last.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&*self.0)
-            .expect("HMAC takes a key of any length");
+        let mut mac = self.0.clone();
         for part in parts {
             mac.update(part);
         }
         Zeroizing::new(mac.finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for MacKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("MacKey")
     }
 }
 
@@ -71,6 +87,6 @@ mod tests {
     #[test]
     fn keys_of_different_purposes_differ() {
         let key = SecretKey::from_bytes([7; 32]);
-        assert_ne!(key.derive(b"a").reveal(), key.derive(b"b").reveal());
+        assert_ne!(*key.derive(b"a").mac(&[]), *key.derive(b"b").mac(&[]));
     }
 }

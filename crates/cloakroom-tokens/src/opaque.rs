@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::SecretKey;
-use crate::key::fill;
+use crate::key::{MacKey, fill};
 
 /// What every token begins with, so that secret scanners find it.
 const PREFIX: &str = "clk_";
@@ -26,8 +26,8 @@ const MOST_STEPS: u32 = 4_096;
 /// to read, under a microsecond.
 #[derive(Debug)]
 pub struct OpaqueCodec {
-    tag_key: SecretKey,
-    renewal_key: SecretKey,
+    tag_key: MacKey,
+    renewal_key: MacKey,
 }
 
 impl OpaqueCodec {

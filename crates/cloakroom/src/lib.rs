@@ -25,11 +25,12 @@ pub use builder::{Builder, Cloakroom, OpenError};
 pub use key_file::{KeyFileError, key_file};
 
 pub use cloakroom_core::{
-    Browse, Carry, ClientInfo, Clock, Counts, Cursor, DataLimits, Durability, EndReason, Ended,
-    EndedPage, EndedSession, History, HistoryQuery, IdError, Issued, Lifetime, LimitPolicy, Live,
-    Login, ManualClock, MemoryStore, NameMatch, Page, Policy, Query, Rejection, RevocationBound,
-    Selector, SessionError, SessionId, SessionLimit, SessionStore, SessionToken, Sessions, Store,
-    StoreError, Summary, SweepReport, SystemClock, Timestamp, User, UserError, UserId, Verdict,
+    Browse, Carry, ClientInfo, Clock, Counts, Cursor, DataChange, DataLimits, Durability,
+    EndReason, Ended, EndedPage, EndedSession, Entry, Expect, History, HistoryQuery, IdError,
+    Issued, Keys, Lifetime, LimitPolicy, Live, Login, ManualClock, MemoryStore, NameMatch, Page,
+    Policy, Query, Rejection, RevocationBound, Selector, SessionError, SessionId, SessionLimit,
+    SessionStore, SessionToken, Sessions, Store, StoreError, Summary, SweepReport, SystemClock,
+    Timestamp, User, UserError, UserId, Verdict,
 };
 #[cfg(feature = "axum")]
 pub use cloakroom_http::{

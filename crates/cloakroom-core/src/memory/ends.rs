@@ -3,6 +3,7 @@ use crate::{
     ClientInfo, End, EndReason, Ended, EndedSession, Selector, SessionId, Sweep, Swept, Timestamp,
     UserId,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl State {
@@ -80,7 +81,10 @@ impl State {
             client_address: address,
             user_agent,
         };
-        self.ended_order.insert((ended_at, record.id));
+        match record.user {
+            Some(_) => self.ended_order.insert((ended_at, record.id)),
+            None => self.ended_anonymous.insert((ended_at, record.id)),
+        };
         self.ended.insert(record.id, ended);
     }
 
@@ -92,16 +96,16 @@ impl State {
                 self.expire(&row);
             }
         }
-        let stale = self.ended_order.iter().take_while(|(at, _)| *at < sweep.history_before);
-        let stale: Vec<_> = stale.take(limit).copied().collect();
-        for (ended_at, id) in &stale {
-            self.ended_order.remove(&(*ended_at, *id));
+        let mut forgotten = forget(&mut self.ended_order, sweep.history_before, limit);
+        let rest = limit - forgotten.len();
+        forgotten.extend(forget(&mut self.ended_anonymous, sweep.anonymous_before(), rest));
+        for id in &forgotten {
             self.ended.remove(id);
         }
         let oldest = self.by_deadline.first().map(|(deadline, _)| *deadline);
         Swept {
             sessions: expired.len() as u64,
-            history: stale.len() as u64,
+            history: forgotten.len() as u64,
             backlog: self.expired(sweep.now).take(limit.saturating_mul(10)).count() as u64,
             oldest: oldest.filter(|deadline| *deadline <= sweep.now),
         }
@@ -111,4 +115,18 @@ impl State {
         let due = self.by_deadline.iter().take_while(move |(deadline, _)| *deadline <= now);
         due.map(|(_, id)| *id)
     }
+}
+
+/// Takes out what is older than `before`, oldest first, at most `limit`.
+fn forget(
+    order: &mut BTreeSet<(Timestamp, SessionId)>,
+    before: Timestamp,
+    limit: usize,
+) -> Vec<SessionId> {
+    let stale = order.iter().take_while(|(ended_at, _)| *ended_at < before);
+    let stale: Vec<_> = stale.take(limit).copied().collect();
+    for entry in &stale {
+        order.remove(entry);
+    }
+    stale.into_iter().map(|(_, id)| id).collect()
 }

@@ -14,6 +14,7 @@ pub(super) struct State {
     pub(super) by_deadline: BTreeSet<(Timestamp, SessionId)>,
     pub(super) ended: BTreeMap<SessionId, EndedSession>,
     pub(super) ended_order: BTreeSet<(Timestamp, SessionId)>,
+    pub(super) ended_anonymous: BTreeSet<(Timestamp, SessionId)>,
     pub(super) user_epochs: HashMap<UserId, u64>,
     pub(super) everyone_epoch: u64,
 }

@@ -19,19 +19,18 @@ impl State {
             Ok(over_limit) => over_limit,
             Err(refusal) => return refusal,
         };
-        let mut data = self.carried(&new, now);
-        data.extend(new.data);
+        let (mut data, mut last_version) = self.carried(&new, now);
+        for (key, json) in new.data {
+            last_version += 1;
+            data.insert(key, Value { json, version: last_version });
+        }
         if let Some(id) = replaced {
             self.end_one(id, EndReason::Replaced, None, now);
         }
         for id in &over_limit {
             self.end_one(*id, EndReason::Limit, None, now);
         }
-        self.add(Row {
-            last_version: data.len() as u64,
-            data: numbered(data),
-            record: Arc::new(new.record),
-        });
+        self.add(Row { record: Arc::new(new.record), data, last_version });
         Inserted::Done { ended: over_limit }
     }
 
@@ -84,20 +83,18 @@ impl State {
         Ok(live.iter().take(excess).map(|record| record.id).collect())
     }
 
-    fn carried(&self, new: &NewSession, now: Timestamp) -> BTreeMap<String, String> {
-        let Some(replaces) = &new.replaces else {
-            return BTreeMap::new();
-        };
-        let Some(row) = self.live(replaces.id, now) else {
-            return BTreeMap::new();
-        };
+    /// The data that goes over, with its versions, so that a request that has read it before the
+    /// login still sees a change that came in between.
+    fn carried(&self, new: &NewSession, now: Timestamp) -> (BTreeMap<String, Value>, u64) {
+        let row = new.replaces.as_ref().map(|replaces| (replaces, self.live(replaces.id, now)));
+        let Some((replaces, Some(row))) = row else { return (BTreeMap::new(), 0) };
         let wanted = |key: &String| match &replaces.carry {
             Carry::Nothing => false,
             Carry::Everything => true,
             Carry::Keys(keys) => keys.contains(key),
         };
         let kept = row.data.iter().filter(|(key, _)| wanted(key));
-        kept.map(|(key, value)| (key.clone(), value.json.clone())).collect()
+        (kept.map(|(key, value)| (key.clone(), value.clone())).collect(), row.last_version)
     }
 
     pub(super) fn update(
@@ -199,11 +196,6 @@ impl State {
 
 fn done() -> Updated {
     Updated::Done { versions: Vec::new() }
-}
-
-fn numbered(data: BTreeMap<String, String>) -> BTreeMap<String, Value> {
-    let numbered = data.into_iter().zip(1..);
-    numbered.map(|((key, json), version)| (key, Value { json, version })).collect()
 }
 
 fn apply(data: &mut BTreeMap<String, Value>, last: &mut u64, change: DataChange) -> u64 {

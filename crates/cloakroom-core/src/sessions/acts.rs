@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use crate::{
-    Carry, ClientInfo, Guard, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match,
-    NewSession, Record, Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken,
-    Sessions, StoreError, Timestamp, Updated, User, UserId,
+    ClientInfo, Guard, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match, NewSession,
+    Record, Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken, Sessions,
+    StoreError, Timestamp, Updated, User, UserId,
 };
 
 /// Longest user agent kept, in bytes.
@@ -27,7 +27,7 @@ impl Sessions {
         over: Option<&Live>,
     ) -> Result<Issued, SessionError> {
         let login = login.into();
-        let replaces = over.map(|live| Replaces { id: live.id(), carry: carried(&login, live) });
+        let replaces = over.map(|live| Replaces { id: live.id(), carry: login.carried_from(live) });
         let sessions = self.clone();
         Self::to_its_end(async move { sessions.insert_login(login, client, replaces).await }).await
     }
@@ -232,14 +232,6 @@ impl Draft {
             remembered: self.remembered,
             client: bounded(&self.client),
         }
-    }
-}
-
-/// What of the replaced session's data goes over: another user's never does.
-fn carried(login: &Login, live: &Live) -> Carry {
-    match live.user() {
-        Some(user) if *user != login.user.id => Carry::Nothing,
-        _ => login.carry.clone(),
     }
 }
 

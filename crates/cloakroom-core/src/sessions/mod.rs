@@ -45,8 +45,10 @@ impl Sessions {
         store: Arc<dyn SessionStore>,
         codec: Arc<dyn TokenCodec>,
         clock: Arc<dyn Clock>,
-        policy: Policy,
+        mut policy: Policy,
     ) -> Self {
+        // A credential renewed again within the grace would make a late tab look like a thief.
+        policy.renew_after = policy.renew_after.max(policy.renew_grace.saturating_mul(2));
         let (touches, sweeper) = (Touches::default(), Sweeper::default());
         let updates = [const { tokio::sync::Mutex::const_new(()) }; UPDATE_LOCKS];
         Self(Arc::new(Inner { store, codec, clock, policy, touches, sweeper, updates }))

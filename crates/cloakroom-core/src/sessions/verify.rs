@@ -174,13 +174,13 @@ impl Sessions {
         let step = RenewalStep::Promote { next: presented.digest };
         let store = Arc::clone(&self.0.store);
         match Self::to_its_end(async move { store.renew(guard, step).await }).await {
-            Ok(Updated::Done { .. }) => match self.0.store.load(record.id, now).await? {
-                Some(record) if record.digest == presented.digest => {
-                    Ok(self.valid(record, Match::Current, presented, now).await)
+            // Whether this step was taken or another one overtook it, what is there now counts.
+            Ok(_) => Ok(match self.0.store.load(record.id, now).await? {
+                Some(record) if holds(&record, &presented) => {
+                    self.valid(record, Match::Current, presented, now).await
                 }
-                _ => Ok(Verdict::Rejected(Rejection::Unknown)),
-            },
-            Ok(_) => Ok(Verdict::Rejected(Rejection::Unknown)),
+                _ => Verdict::Rejected(Rejection::Unknown),
+            }),
             // A store that can be read but not written must not log anybody out; the next
             // presentation promotes it.
             Err(error) => {
@@ -226,4 +226,9 @@ impl Sessions {
         }
         Verdict::Valid(Live { record, matched, presented: Arc::new(presented) })
     }
+}
+
+/// Whether the credential is the current one, or the successor on offer.
+fn holds(record: &Record, presented: &Presented) -> bool {
+    record.digest == presented.digest || record.renewal.next == Some(presented.digest)
 }

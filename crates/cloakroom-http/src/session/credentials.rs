@@ -1,6 +1,7 @@
 use cloakroom_core::{
-    EndReason, Issued, Live, Login, Rejection, SessionError, SessionId, Timestamp, Verdict,
+    Carry, EndReason, Issued, Live, Login, Rejection, SessionError, SessionId, Timestamp, Verdict,
 };
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Outgoing, Seen, Session, Shared};
@@ -23,9 +24,24 @@ impl Session {
             Seen::Valid(live) => Some(live),
             Seen::Absent | Seen::Rejected(_) => None,
         };
-        let client = self.0.client.info();
+        let (login, client) = (login.into(), self.0.client.info());
+        let carried = over.as_ref().map(|live| login.carried_from(live));
+        let versions = self.kept_versions(&carried.unwrap_or_default());
         let issued = self.0.sessions.log_in(login, client, over.as_ref()).await?;
-        self.adopt(issued).await
+        let id = self.adopt(issued).await?;
+        self.0.state().versions = versions;
+        Ok(id)
+    }
+
+    /// What this request has read of the data that goes over is still expected to be so (law 3).
+    fn kept_versions(&self, carried: &Carry) -> HashMap<String, u64> {
+        let mut versions = self.0.state().versions.clone();
+        match carried {
+            Carry::Nothing => versions.clear(),
+            Carry::Everything => {}
+            Carry::Keys(keys) => versions.retain(|key, _| keys.contains(key)),
+        }
+        versions
     }
 
     /// Logs out: ends the session for good, and takes the cookie away in the answer. Without a
@@ -138,11 +154,21 @@ impl Session {
                 continue;
             };
             let ended = self.0.sessions.store().ended(id).await?;
-            if ended.is_some_and(|ended| ended.ended_at >= self.0.started_at) {
+            if ended.is_some_and(|ended| ended.ended_at >= self.changed_since(ended.reason)) {
                 return Err(SessionError::Gone.into());
             }
         }
         Ok(())
+    }
+
+    /// A login or logout answered the same browser with another cookie, or none, a moment ago; a
+    /// request that was under way with the old one must not overwrite that (law 5).
+    fn changed_since(&self, reason: EndReason) -> Timestamp {
+        let grace = self.0.sessions.policy().renew_grace;
+        match reason {
+            EndReason::Replaced | EndReason::Logout => self.0.started_at.before(grace),
+            _ => self.0.started_at,
+        }
     }
 
     /// Makes an issued session that of this request, or ends it if the client cannot get it.

@@ -9,8 +9,7 @@ use crate::ui::error::ErrorKind;
 /// Runs what changes something to its end in a task of its own (law 9): who signs out and closes
 /// the window is signed out, and no act of several steps stays half done.
 ///
-/// Stands inside the session layer, which then knows that a credential made too late reaches
-/// nobody.
+/// Stands around the reading of the form: whoever sent all of it and hung up has still asked.
 pub async fn finish(request: Request, next: Next) -> Response {
     if *request.method() != Method::POST {
         return next.run(request).await;

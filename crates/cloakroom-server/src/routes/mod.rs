@@ -23,7 +23,7 @@ use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
 
 use crate::app::{App, SharedApp};
-use crate::middleware::{PageError, check_host, draw_errors, secure, whole_body};
+use crate::middleware::{PageError, check_host, draw_errors, finish, secure, whole_body};
 use crate::peer::find_client;
 use crate::ui::error::ErrorKind;
 use crate::ui::layout::Layout;
@@ -40,6 +40,7 @@ pub fn router(app: SharedApp) -> Router {
         .fallback(|| async { PageError::from(ErrorKind::NotFound) })
         .layer(app.cloakroom.layer())
         .layer(from_fn(whole_body))
+        .layer(from_fn(finish))
         .layer(from_fn_with_state(app.clone(), draw_errors))
         .layer(from_fn_with_state(app.clone(), check_host))
         .layer(from_fn_with_state(app.clone(), secure));

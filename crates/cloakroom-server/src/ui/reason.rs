@@ -15,14 +15,11 @@ const UNKNOWN: Reason = calm("Ended", "It ended for a reason this version does n
 
 const REASONS: [(&str, Reason); 10] = [
     ("absolute", calm("Reached its limit", "It was as old as a session may become.")),
-    (
-        "admin",
-        calm("Ended by hand", "An administrator, or the person on another device, ended it."),
-    ),
+    ("admin", calm("Ended by hand", "An administrator ended it.")),
     ("idle", calm("Not used", "It was not used for the idle time, so it ended by itself.")),
     ("key_retired", calm("Key retired", "The key that its credential was made with was retired.")),
     ("limit", calm("Too many sessions", "A newer sign-in took its place under the session limit.")),
-    ("logout", calm("Signed out", "The person signed out.")),
+    ("logout", calm("Signed out", "The person signed out, or ended it from another device.")),
     ("password_change", calm("Password changed", "The password was changed on another device.")),
     ("replaced", calm("Signed in again", "A new sign-in in the same browser took its place.")),
     (

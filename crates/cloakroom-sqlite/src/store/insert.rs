@@ -4,10 +4,10 @@ use cloakroom_core::{
     Carry, EndReason, Inserted, LimitPolicy, NewSession, Record, Replaces, SecretDigest, SessionId,
     SessionLimit, Timestamp, UserId,
 };
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::end::{Which, bury, epoch};
-use crate::row::{groups_text, millis, session_id, signed};
+use crate::row::{groups_text, millis, session_id, signed, unsigned};
 
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)
     OR EXISTS (SELECT 1 FROM ended_session WHERE id = ?1)";
@@ -23,8 +23,10 @@ const OLDEST: &str = "SELECT id FROM session
 const LEAST_RECENTLY_USED: &str = "SELECT id FROM session
     WHERE user_id = ?1 AND id IS NOT ?2 AND deadline > ?3 ORDER BY last_seen_at, id";
 
-const DATA: &str = "SELECT key, json FROM session_data WHERE session_id =
+const DATA: &str = "SELECT key, json, version FROM session_data WHERE session_id =
     (SELECT id FROM session WHERE id = ?1 AND deadline > ?2)";
+
+const LAST_VERSION: &str = "SELECT data_version FROM session WHERE id = ?1 AND deadline > ?2";
 
 const INSERT: &str = "INSERT INTO session (id, digest, renewal_counter, renewal_since,
     renewal_next, renewal_previous, user_id, user_name, groups, epoch, generation, created_at,
@@ -37,8 +39,17 @@ const INSERT_DATA: &str =
     "INSERT INTO session_data (session_id, key, json, version) VALUES (?1, ?2, ?3, ?4)";
 
 #[cfg(test)]
-pub(super) const STATEMENTS: &[&str] =
-    &[IS_KNOWN, ANONYMOUS, IS_ANONYMOUS, OLDEST, LEAST_RECENTLY_USED, DATA, INSERT, INSERT_DATA];
+pub(super) const STATEMENTS: &[&str] = &[
+    IS_KNOWN,
+    ANONYMOUS,
+    IS_ANONYMOUS,
+    OLDEST,
+    LEAST_RECENTLY_USED,
+    DATA,
+    LAST_VERSION,
+    INSERT,
+    INSERT_DATA,
+];
 
 /// Decides first and writes then, so that a refusal has changed nothing.
 pub(super) fn insert(database: &Connection, new: &NewSession) -> Result<Inserted> {
@@ -57,8 +68,8 @@ pub(super) fn insert(database: &Connection, new: &NewSession) -> Result<Inserted
     for id in &over_limit {
         bury(database, &Which::One(*id), EndReason::Limit, None, now)?;
     }
-    add(database, &new.record, data.len())?;
-    add_data(database, new.record.id, &data)?;
+    add(database, &new.record, data.last_version)?;
+    add_data(database, new.record.id, &data.values)?;
     Ok(Inserted::Done { ended: over_limit })
 }
 
@@ -127,39 +138,46 @@ fn user_room(
     Ok(Room::For(live))
 }
 
-fn first_data(
-    database: &Connection,
-    new: &NewSession,
-    now: Timestamp,
-) -> Result<BTreeMap<String, String>> {
+/// What a new session begins with.
+#[derive(Default)]
+struct Data {
+    /// By key: JSON text and version.
+    values: BTreeMap<String, (String, u64)>,
+    last_version: u64,
+}
+
+fn first_data(database: &Connection, new: &NewSession, now: Timestamp) -> Result<Data> {
     let mut data = match &new.replaces {
         Some(replaces) => carried(database, replaces, now)?,
-        None => BTreeMap::new(),
+        None => Data::default(),
     };
-    data.extend(new.data.iter().cloned());
+    for (key, json) in &new.data {
+        data.last_version += 1;
+        data.values.insert(key.clone(), (json.clone(), data.last_version));
+    }
     Ok(data)
 }
 
-fn carried(
-    database: &Connection,
-    replaces: &Replaces,
-    now: Timestamp,
-) -> Result<BTreeMap<String, String>> {
-    if replaces.carry == Carry::Nothing {
-        return Ok(BTreeMap::new());
-    }
+/// The data that goes over, with its versions, so that a request that has read it before the
+/// login still sees a change that came in between.
+fn carried(database: &Connection, replaces: &Replaces, now: Timestamp) -> Result<Data> {
+    let parameters = (replaces.id.as_bytes(), now.unix_millis());
+    let mut statement = database.prepare_cached(LAST_VERSION)?;
+    let last_version = statement.query_row(parameters, |row| unsigned(row, 0)).optional()?;
+    let Some(last_version) = last_version else { return Ok(Data::default()) };
     let mut statement = database.prepare_cached(DATA)?;
-    let rows = statement.query_map((replaces.id.as_bytes(), now.unix_millis()), |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    let mut data = rows.collect::<Result<BTreeMap<String, String>>>()?;
-    if let Carry::Keys(keys) = &replaces.carry {
-        data.retain(|key, _| keys.contains(key));
+    let rows = statement
+        .query_map(parameters, |row| Ok((row.get(0)?, (row.get(1)?, unsigned(row, 2)?))))?;
+    let mut values = rows.collect::<Result<BTreeMap<String, (String, u64)>>>()?;
+    match &replaces.carry {
+        Carry::Nothing => values.clear(),
+        Carry::Everything => {}
+        Carry::Keys(keys) => values.retain(|key, _| keys.contains(key)),
     }
-    Ok(data)
+    Ok(Data { values, last_version })
 }
 
-fn add(database: &Connection, record: &Record, keys: usize) -> Result<()> {
+fn add(database: &Connection, record: &Record, last_version: u64) -> Result<()> {
     let mut statement = database.prepare_cached(INSERT)?;
     statement.execute(params![
         record.id.as_bytes(),
@@ -181,15 +199,19 @@ fn add(database: &Connection, record: &Record, keys: usize) -> Result<()> {
         record.remembered,
         record.client.address,
         record.client.user_agent,
-        signed(keys as u64),
+        signed(last_version),
     ])?;
     Ok(())
 }
 
-fn add_data(database: &Connection, id: SessionId, data: &BTreeMap<String, String>) -> Result<()> {
+fn add_data(
+    database: &Connection,
+    id: SessionId,
+    data: &BTreeMap<String, (String, u64)>,
+) -> Result<()> {
     let mut statement = database.prepare_cached(INSERT_DATA)?;
-    for ((key, json), version) in data.iter().zip(1_i64..) {
-        statement.execute(params![id.as_bytes(), key, json, version])?;
+    for (key, (json, version)) in data {
+        statement.execute(params![id.as_bytes(), key, json, signed(*version)])?;
     }
     Ok(())
 }

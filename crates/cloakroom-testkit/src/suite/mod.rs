@@ -191,6 +191,7 @@ macro_rules! each_check {
                 a_backlog_is_counted_up_to_ten_times_the_limit
                 visitors_that_expire_leave_no_history
                 a_sweep_drops_old_history_in_bounded_steps
+                the_history_of_visitors_is_dropped_after_ten_minutes
                 a_sweep_leaves_the_data_of_live_sessions
             }
             browse {

@@ -92,6 +92,19 @@ pub(super) async fn a_sweep_drops_old_history_in_bounded_steps(store: Subject) {
     }
 }
 
+pub(super) async fn the_history_of_visitors_is_dropped_after_ten_minutes(store: Subject) {
+    let visitor = store.add(Draft::anonymous()).await;
+    let user = store.add(Draft::of("ada")).await;
+    store.end_session(visitor, at(0)).await;
+    store.end_session(user, at(0)).await;
+    let order = |second| Sweep { now: at(second), history_before: START, limit: 10 };
+    assert_eq!(store.sweep(order(600)).await.history, 0);
+    assert!(is_swept(&store, visitor).await);
+    assert_eq!(store.sweep(order(601)).await.history, 1);
+    assert!(!is_swept(&store, visitor).await);
+    assert!(is_swept(&store, user).await);
+}
+
 pub(super) async fn a_sweep_leaves_the_data_of_live_sessions(store: Subject) {
     let live = store.add(Draft::of("ada").idle(ABSOLUTE).data("k", "1")).await;
     store.add(Draft::of("ada").data("k", "2")).await;

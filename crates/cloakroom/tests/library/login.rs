@@ -12,6 +12,8 @@ on_every_store!(
     a_login_after_a_logout_or_a_clearing_in_the_same_request_is_fresh,
     anonymous_data_is_dropped_unless_the_login_says_otherwise,
     another_users_data_is_never_carried_over,
+    what_was_read_before_a_login_is_still_guarded_after_it,
+    a_late_visit_does_not_overwrite_the_cookie_of_a_login,
     a_rotation_keeps_the_session_and_kills_its_old_credential_at_once,
     a_rotation_wins_over_a_renewal_that_came_in_between,
     only_proving_it_again_counts_as_a_recent_login,
@@ -28,6 +30,35 @@ on_every_store!(
     credentials_do_not_change_on_get,
     the_callback_of_an_identity_provider_may_log_in_on_get_by_name,
 );
+
+/// Law 3: a key read before the login was changed by another tab before it was carried over.
+async fn what_was_read_before_a_login_is_still_guarded_after_it(scene: Scene) {
+    let mut browser = scene.browser();
+    browser.post("/data/k/%22one%22").await;
+    let other = browser.copy();
+    let merge = async move |session: Session| {
+        let read: Option<String> = session.get("k").await?;
+        assert_eq!(other.copy().post("/data/k/%22two%22").await.status, 200);
+        let login = Login::new(User::new("alice")?).carry(Carry::Everything);
+        session.log_in(login).await?;
+        session.insert("k", format!("{read:?} and more")).await
+    };
+    let reply = browser.act(merge).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (409, "conflict".into()));
+}
+
+/// Law 5: a request that was sent with the visitor's cookie arrives after the login.
+async fn a_late_visit_does_not_overwrite_the_cookie_of_a_login(scene: Scene) {
+    let mut browser = scene.browser();
+    browser.post("/data/k/1").await;
+    let mut late = browser.copy();
+    browser.log_in("alice").await;
+    scene.advance(std::time::Duration::from_millis(5));
+    let reply = late.post("/data/k/2").await;
+    assert_eq!((reply.status.as_u16(), reply.credential()), (401, None));
+    scene.advance_minutes(2);
+    assert!(late.post("/data/k/2").await.credential().is_some(), "an old cookie is a visitor's");
+}
 
 async fn every_login_issues_a_fresh_credential_and_kills_the_one_before(scene: Scene) {
     let mut browser = scene.browser();

@@ -186,7 +186,7 @@ async fn a_visitor_is_not_given_a_session_while_their_last_one_is_in_doubt(scene
     let mut browser = scene.logged_in("alice").await;
     browser.keeps_cookies = false;
     browser.post("/logout").await;
-    scene.advance_minutes(1);
+    scene.advance_minutes(2);
     scene.probe.fail(Operation::Ended, Fault::Failed, 1);
     assert_unavailable(&browser.post("/data/x/1").await);
     assert_eq!(scene.rows().await, 0);
