@@ -102,7 +102,7 @@ impl Session {
         let (sessions, bearer) = (&shared.sessions, shared.credentials.bearer.as_deref());
         let by_bearer = bearer.is_some_and(|bearer| sessions.named_by(bearer).is_some());
         let by_cookie = shared.config.renewal && shared.credentials.by_cookie;
-        if !by_cookie || by_bearer || !sessions.is_renewal_due(live) {
+        if !by_cookie || by_bearer || !sessions.is_renewal_due(live, shared.started_at) {
             return None;
         }
         let (session, live) = (self.clone(), live.clone());

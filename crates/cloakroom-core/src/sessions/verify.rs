@@ -66,9 +66,11 @@ impl Sessions {
             return Ok(Verdict::Rejected(Rejection::Unknown));
         };
         if record.digest == presented.digest {
-            return Ok(self.valid(record, Match::Current, presented, now).await);
+            self.note(&record, now).await;
+            return Ok(valid(record, Match::Current, presented));
         }
-        self.verify_renewed(record, presented, arrived_at, now).await
+        // Boxed, as it is rare: every handler's future has room for all that may happen here.
+        Box::pin(self.verify_renewed(record, presented, arrived_at, now)).await
     }
 
     /// A session that looks unused is read again after its pending uses are written.
@@ -77,7 +79,7 @@ impl Sessions {
         if found.is_some() || !self.0.touches.has(id) {
             return Ok(found);
         }
-        self.flush().await?;
+        Box::pin(self.flush()).await?;
         self.0.store.load(id, now).await
     }
 
@@ -92,10 +94,10 @@ impl Sessions {
     /// # Errors
     /// A fault of the store; the client keeps a credential that is still good.
     pub async fn renew(&self, live: &Live) -> Result<Option<SessionToken>, StoreError> {
-        if !self.is_renewal_due(live) {
+        let (record, now) = (&live.record, self.now());
+        if !self.is_renewal_due(live, now) {
             return Ok(None);
         }
-        let (record, now) = (&live.record, self.now());
         let (token, next) = self.0.codec.successor(&live.presented);
         let still_good = if live.matched == Match::Current && record.renewal.next.is_none() {
             self.offer(record, next, now).await?
@@ -107,11 +109,11 @@ impl Sessions {
 
     /// Whether [`Sessions::renew`] would give a successor: the credential is old enough, an
     /// earlier answer with the successor may have been lost, or another tab got it.
-    pub fn is_renewal_due(&self, live: &Live) -> bool {
+    pub fn is_renewal_due(&self, live: &Live, now: Timestamp) -> bool {
         let renewal = &live.record.renewal;
         live.matched == Match::Parent
             || renewal.next.is_some()
-            || self.now() >= renewal.since.after(self.0.policy.renew_after)
+            || now >= renewal.since.after(self.0.policy.renew_after)
     }
 
     /// Whether the successor made earlier still is what the client should have: a session that
@@ -207,6 +209,21 @@ impl Sessions {
         Ok(Verdict::Rejected(Rejection::Theft))
     }
 
+    /// Notes the use of a session, where that is not noted already.
+    async fn note(&self, record: &Record, now: Timestamp) {
+        let exact_to = granularity(record.idle_timeout);
+        if now.since(record.last_seen_at) < exact_to {
+            return;
+        }
+        self.0.touches.note(record.id, now);
+        // Another process could refuse it before the next flush.
+        if record.idle_deadline().since(now) <= exact_to
+            && let Err(error) = Box::pin(self.flush()).await
+        {
+            tracing::warn!(error = ?error, "a use shortly before the deadline is not written yet");
+        }
+    }
+
     async fn valid(
         &self,
         record: Arc<Record>,
@@ -214,18 +231,13 @@ impl Sessions {
         presented: Presented,
         now: Timestamp,
     ) -> Verdict {
-        let exact_to = granularity(record.idle_timeout);
-        if now.since(record.last_seen_at) >= exact_to {
-            self.0.touches.note(record.id, now);
-            // Another process could refuse it before the next flush.
-            if record.idle_deadline().since(now) <= exact_to
-                && let Err(error) = self.flush().await
-            {
-                tracing::warn!(error = ?error, "a use shortly before the deadline is not written yet");
-            }
-        }
-        Verdict::Valid(Live { record, matched, presented: Arc::new(presented) })
+        self.note(&record, now).await;
+        valid(record, matched, presented)
     }
+}
+
+fn valid(record: Arc<Record>, matched: Match, presented: Presented) -> Verdict {
+    Verdict::Valid(Live { record, matched, presented: Arc::new(presented) })
 }
 
 /// Whether the credential is the current one, or the successor on offer.

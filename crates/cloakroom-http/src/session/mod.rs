@@ -73,7 +73,12 @@ impl Session {
     /// # Errors
     /// A fault of the store, or [`Error::Ambiguous`].
     pub async fn user(&self) -> Result<Option<CurrentUser>, Error> {
-        Ok(self.live().await?.as_ref().and_then(CurrentUser::of))
+        self.verdict().await?;
+        match &self.0.state().seen {
+            Some(Seen::Valid(live)) => Ok(CurrentUser::of(live)),
+            Some(Seen::Rejected(Rejection::Ambiguous)) => Err(Error::Ambiguous),
+            _ => Ok(None),
+        }
     }
 
     /// The public id of the session; `None` while there is none.
