@@ -12,6 +12,6 @@ impl Random {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         let drawn = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
-        (drawn * limit as u64 >> 32) as usize
+        ((drawn * limit as u64) >> 32) as usize
     }
 }

@@ -5,6 +5,12 @@ use axum::response::{Html, Redirect};
 use axum::{Form, Router, routing::get, routing::post};
 use cloakroom::{Cloakroom, CurrentUser, Error, Session, User};
 
+const LOGIN: &str = r#"<form method="post">
+  <label>Name <input name="name"></label>
+  <label>Password <input name="password" type="password"></label>
+  <button>Log in</button> <button formaction="/logout">Log out</button>
+</form>"#;
+
 #[derive(serde::Deserialize)]
 struct Login {
     name: String,
@@ -23,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let cloakroom = Cloakroom::database("sessions.db").login_page("/login").open()?;
     let app = Router::new()
         .route("/", get(async |user: CurrentUser| format!("Hello {}!", user.id)))
-        .route("/login", get(Html(include_str!("login.html"))).post(log_in))
+        .route("/login", get(Html(LOGIN)).post(log_in))
         .route("/logout", post(async |session: Session| session.log_out().await))
         .layer(cloakroom.layer());
     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await?;

@@ -26,7 +26,11 @@ use crate::Error;
 #[derive(Clone)]
 pub struct Session(Arc<Shared>);
 
-/// Who is logged in.
+/// Who is logged in, as of the moment this request asked.
+///
+/// A body that arrives slowly is read after that, so its sender may have been logged out since.
+/// Calls on the [`Session`] are guarded against it by themselves; before any other act that must
+/// not happen after a logout, read the whole body first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentUser {
     /// The application's id of the user.

@@ -13,8 +13,8 @@ use cloakroom::{Cloakroom, CurrentUser, Error, Session, User};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-/// Lines of code of the example, its header comment left out.
-const MOST_LINES: usize = 34;
+/// Lines of the example, blank ones and its header comment left out.
+const MOST_LINES: usize = 30;
 
 #[derive(serde::Deserialize)]
 struct Login {
@@ -33,7 +33,7 @@ fn app() -> Router {
     let cloakroom = Cloakroom::memory().login_page("/login").open().unwrap();
     Router::new()
         .route("/", get(async |user: CurrentUser| format!("Hello {}!", user.id)))
-        .route("/login", get(Html(include_str!("../../examples/login.html"))).post(log_in))
+        .route("/login", get(Html("<form></form>")).post(log_in))
         .route("/logout", post(async |session: Session| session.log_out().await))
         .layer(cloakroom.layer())
 }
@@ -105,7 +105,7 @@ fn the_readme_shows_the_example_that_is_compiled() {
 #[test]
 fn the_example_is_short_and_uses_one_crate_of_ours() {
     let example = example();
-    let lines = example.lines().count();
+    let lines = example.lines().filter(|line| !line.trim().is_empty()).count();
     assert!(lines <= MOST_LINES, "{lines} lines");
     let ours = example.lines().filter(|line| line.trim_start().starts_with("use cloakroom"));
     assert!(ours.clone().count() == 1 && ours.clone().all(|line| line.contains("cloakroom::")));
