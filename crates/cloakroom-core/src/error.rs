@@ -81,6 +81,9 @@ pub enum SessionError {
     /// The store failed (HTTP 503).
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The session of a repeated login has another credential by now (HTTP 409).
+    #[error("the login was done before, and its session's credential has been replaced since")]
+    Replaced,
     /// The user's sessions were all ended while this login ran (HTTP 401).
     #[error("the user's sessions were ended while this login ran; log in again")]
     Superseded,

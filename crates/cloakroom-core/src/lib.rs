@@ -37,7 +37,7 @@ pub use data::{DataChange, DataLimits, Entry, Expect, Keys, check_key};
 pub use error::{SessionError, StoreError};
 pub use id::{IdError, SessionId};
 pub use lifetime::{Lifetime, granularity};
-pub use login::{ClientInfo, Issued, Login};
+pub use login::{ClientInfo, Issued, Login, Once};
 pub use memory::MemoryStore;
 pub use policy::{Durability, LimitPolicy, Policy, RevocationBound, SessionLimit};
 pub use reason::EndReason;

@@ -1,3 +1,7 @@
+use std::fmt;
+
+use zeroize::Zeroizing;
+
 use crate::{Carry, Live, SessionId, SessionToken, User};
 
 /// Where a session came from, as the application saw it at login.
@@ -63,6 +67,23 @@ impl From<User> for Login {
     }
 }
 
+/// What makes a login that is sent twice one login: the id that its session has, and a seed from
+/// which, with the server's key, its credential is derived. Both have to be the same in every try
+/// and in no other login. `Debug` does not show the seed.
+#[derive(Clone)]
+pub struct Once {
+    /// The session's id, made with [`SessionId::new`] in the first try.
+    pub id: SessionId,
+    /// 32 bytes, such as a digest of what the tries have in common.
+    pub seed: Zeroizing<[u8; 32]>,
+}
+
+impl fmt::Debug for Once {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Once").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// A session just issued, with its credential.
 #[derive(Debug)]
 pub struct Issued {
@@ -70,8 +91,10 @@ pub struct Issued {
     pub id: SessionId,
     /// Its credential, shown this once.
     pub token: SessionToken,
-    /// Sessions that the limit of concurrent sessions ended.
+    /// Sessions that the limit of concurrent sessions ended; not told again by a repeated login.
     pub ended: Vec<SessionId>,
+    /// Whether an earlier try of the same login had made it.
+    pub repeated: bool,
     /// The session as a verification would see it.
     pub live: Live,
 }

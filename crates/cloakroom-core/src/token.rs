@@ -57,6 +57,11 @@ pub trait TokenCodec: Send + Sync + fmt::Debug + 'static {
         counter: u32,
     ) -> Result<(SessionToken, SecretDigest), StoreError>;
 
+    /// The one credential of a session that is made of this id and seed: the same call gives the
+    /// same result, so that a login can be repeated. Whoever knows neither the key nor the seed
+    /// can guess it no better than a random one. Its counter is 0.
+    fn derive(&self, id: SessionId, seed: &[u8; 32]) -> (SessionToken, SecretDigest);
+
     /// Reads hostile input of any length. `None` when this server cannot have issued it: wrong
     /// shape or wrong tag. Costs no I/O (law 13).
     fn read(&self, presented: &str) -> Option<Presented>;

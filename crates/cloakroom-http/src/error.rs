@@ -61,6 +61,9 @@ fn of_session(error: &SessionError) -> Problem {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-sessions", text())
         }
         SessionError::Gone => Problem::new(StatusCode::UNAUTHORIZED, "session-ended", text()),
+        SessionError::Replaced => {
+            Problem::new(StatusCode::CONFLICT, "credential-superseded", text())
+        }
         SessionError::LimitReached => Problem::new(StatusCode::CONFLICT, "session-limit", text()),
         SessionError::Store(_) => Problem::unavailable(),
         SessionError::Superseded => {

@@ -11,12 +11,21 @@ pub struct Problem {
     pub code: &'static str,
     /// What happened and what to do, for people.
     pub detail: String,
+    /// Further members, for programs (RFC 9457 section 3.2).
+    pub members: Vec<(&'static str, serde_json::Value)>,
 }
 
 impl Problem {
     /// A problem.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into() }
+        Self { status, code, detail: detail.into(), members: Vec::new() }
+    }
+
+    /// Adds a further member.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<serde_json::Value>) -> Self {
+        self.members.push((name, value.into()));
+        self
     }
 
     /// The answer to a request that needs a login and has none.
@@ -33,13 +42,16 @@ impl Problem {
 
     /// As an HTTP answer with any body that can be made from text.
     pub fn into_http<B: From<String>>(self) -> Response<B> {
-        let body = serde_json::json!({
+        let mut body = serde_json::json!({
             "type": format!("urn:cloakroom:problem:{}", self.code),
             "title": self.status.canonical_reason(),
             "status": self.status.as_u16(),
             "code": self.code,
             "detail": self.detail,
         });
+        for (name, value) in self.members {
+            body[name] = value;
+        }
         let mut response = Response::new(B::from(body.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

@@ -28,6 +28,7 @@ const MOST_STEPS: u32 = 4_096;
 pub struct OpaqueCodec {
     tag_key: MacKey,
     renewal_key: MacKey,
+    creation_key: MacKey,
 }
 
 impl OpaqueCodec {
@@ -36,6 +37,7 @@ impl OpaqueCodec {
         Self {
             tag_key: key.derive(b"cloakroom/v1/opaque-session/tag"),
             renewal_key: key.derive(b"cloakroom/v1/opaque-session/renewal"),
+            creation_key: key.derive(b"cloakroom/v1/opaque-session/creation"),
         }
     }
 
@@ -71,6 +73,11 @@ impl TokenCodec for OpaqueCodec {
         let mut secret = Zeroizing::new([0; 32]);
         fill(&mut *secret)?;
         Ok(self.encode(id, counter, &secret))
+    }
+
+    fn derive(&self, id: SessionId, seed: &[u8; 32]) -> (SessionToken, SecretDigest) {
+        let secret = self.creation_key.mac(&[id.as_bytes(), seed]);
+        self.encode(id, 0, &secret)
     }
 
     fn read(&self, presented: &str) -> Option<Presented> {
@@ -155,6 +162,19 @@ mod tests {
         for bad in ["", "clk_", &own[..87], &format!("{own}A"), &own[4..], &own.to_uppercase()] {
             assert!(codec().read(bad).is_none(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_derived_credential_follows_from_its_id_and_seed_and_from_nothing_less() {
+        let (token, digest) = codec().derive(id(), &[7; 32]);
+        assert_eq!(codec().derive(id(), &[7; 32]).0.reveal(), token.reveal());
+        let read = codec().read(token.reveal()).unwrap();
+        assert!(read.digest == digest && read.counter == 0 && read.id == id());
+        let other_id = SessionId::new(Timestamp::from_unix_millis(1));
+        assert!(codec().derive(id(), &[8; 32]).1 != digest);
+        assert!(codec().derive(other_id, &[7; 32]).1 != digest);
+        let other_key = OpaqueCodec::new(&SecretKey::from_bytes([2; 32]));
+        assert!(other_key.derive(id(), &[7; 32]).1 != digest);
     }
 
     #[test]

@@ -26,11 +26,11 @@ pub use key_file::{KeyFileError, key_file};
 
 pub use cloakroom_core::{
     Browse, Carry, ClientInfo, Clock, Counts, Cursor, DataChange, DataLimits, Durability,
-    EndReason, Ended, EndedPage, EndedSession, Entry, Expect, History, HistoryQuery, IdError,
-    Issued, Keys, Lifetime, LimitPolicy, Live, Login, ManualClock, MemoryStore, NameMatch, Page,
-    Policy, Query, Rejection, RevocationBound, Selector, SessionError, SessionId, SessionLimit,
-    SessionStore, SessionToken, Sessions, Store, StoreError, Summary, SweepReport, SystemClock,
-    Timestamp, User, UserError, UserId, Verdict,
+    EndReason, Ended, EndedPage, EndedSession, Entry, Expect, Guard, History, HistoryQuery,
+    IdError, Issued, Keys, Lifetime, LimitPolicy, Live, Login, ManualClock, MemoryStore, NameMatch,
+    Once, Page, Policy, Query, Record, Rejection, RevocationBound, Selector, SessionError,
+    SessionId, SessionLimit, SessionStore, SessionToken, Sessions, Store, StoreError, Summary,
+    SweepReport, SystemClock, Timestamp, Updated, User, UserError, UserId, Verdict, check_key,
 };
 #[cfg(feature = "axum")]
 pub use cloakroom_http::{

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::{
     ClientInfo, Guard, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match, NewSession,
-    Record, Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken, Sessions,
+    Once, Record, Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken, Sessions,
     StoreError, Timestamp, Updated, User, UserId,
 };
 
@@ -30,6 +30,30 @@ impl Sessions {
         let replaces = over.map(|live| Replaces { id: live.id(), carry: login.carried_from(live) });
         let sessions = self.clone();
         Self::to_its_end(async move { sessions.insert_login(login, client, replaces).await }).await
+    }
+
+    /// As [`Sessions::log_in`], for a login that may be sent again because its answer was lost:
+    /// every try with the same `once` gives the same session and credential, and only one of them
+    /// makes it.
+    ///
+    /// # Errors
+    /// As [`Sessions::log_in`]; [`SessionError::Gone`] when the session that an earlier try made has
+    /// ended, [`SessionError::Replaced`] when its credential was renewed or rotated since.
+    pub async fn log_in_once(
+        &self,
+        login: impl Into<Login>,
+        client: ClientInfo,
+        over: Option<&Live>,
+        once: Once,
+    ) -> Result<Issued, SessionError> {
+        let login = login.into();
+        let replaces = over.map(|live| Replaces { id: live.id(), carry: login.carried_from(live) });
+        let sessions = self.clone();
+        Self::to_its_end(async move {
+            let draft = sessions.draft(login, client).await?;
+            sessions.insert_once(&draft, replaces, &once).await
+        })
+        .await
     }
 
     /// Begins an anonymous session with its first data.
@@ -85,6 +109,11 @@ impl Sessions {
         client: ClientInfo,
         replaces: Option<Replaces>,
     ) -> Result<Issued, SessionError> {
+        let draft = self.draft(login, client).await?;
+        self.insert(&draft, Vec::new(), replaces).await
+    }
+
+    async fn draft(&self, login: Login, client: ClientInfo) -> Result<Draft, SessionError> {
         let epoch = match login.epoch {
             Some(epoch) => epoch,
             None => self.epoch(&login.user.id).await?,
@@ -94,8 +123,7 @@ impl Sessions {
         }
         let lifetime = self.0.policy.login_lifetime(login.remember);
         let remembered = login.remember;
-        let draft = Draft { user: Some(login.user), epoch, remembered, lifetime, client };
-        self.insert(&draft, Vec::new(), replaces).await
+        Ok(Draft { user: Some(login.user), epoch, remembered, lifetime, client })
     }
 
     /// Whether a login needs to know which session was used last.
@@ -114,23 +142,56 @@ impl Sessions {
             let now = self.now();
             let id = SessionId::new(now);
             let (token, digest) = self.0.codec.issue(id, 0)?;
-            let new = NewSession {
-                record: draft.record(id, digest, now),
-                data: data.clone(),
-                replaces: replaces.clone(),
-                limit: self.0.policy.limit,
-                anonymous_cap: self.0.policy.anonymous_cap,
-            };
-            let record = new.record.clone();
-            match self.0.store.insert(new).await? {
-                Inserted::Done { ended } => return Ok(self.issued(record, token, ended)?),
-                Inserted::Conflict => {}
-                Inserted::Full => return Err(SessionError::Full),
-                Inserted::LimitReached => return Err(SessionError::LimitReached),
-                Inserted::Superseded => return Err(SessionError::Superseded),
+            let record = draft.record(id, digest, now);
+            if let Some(ended) = self.try_insert(&record, data.clone(), replaces.clone()).await? {
+                return Ok(self.issued(record, token, ended)?);
             }
         }
         Err(StoreError::failed("insert a session", "its fresh id was in use three times").into())
+    }
+
+    async fn insert_once(
+        &self,
+        draft: &Draft,
+        replaces: Option<Replaces>,
+        once: &Once,
+    ) -> Result<Issued, SessionError> {
+        let (token, digest) = self.0.codec.derive(once.id, &once.seed);
+        let record = draft.record(once.id, digest, self.now());
+        if let Some(ended) = self.try_insert(&record, Vec::new(), replaces).await? {
+            return Ok(self.issued(record, token, ended)?);
+        }
+        match self.0.store.load(once.id, self.now()).await? {
+            Some(made) if made.digest == digest => {
+                let made = self.issued((*made).clone(), token, Vec::new())?;
+                Ok(Issued { repeated: true, ..made })
+            }
+            Some(_) => Err(SessionError::Replaced),
+            None => Err(SessionError::Gone),
+        }
+    }
+
+    /// The sessions that the limit ended; `None` when the id is in use or was.
+    async fn try_insert(
+        &self,
+        record: &Record,
+        data: Vec<(String, String)>,
+        replaces: Option<Replaces>,
+    ) -> Result<Option<Vec<SessionId>>, SessionError> {
+        let new = NewSession {
+            record: record.clone(),
+            data,
+            replaces,
+            limit: self.0.policy.limit,
+            anonymous_cap: self.0.policy.anonymous_cap,
+        };
+        match self.0.store.insert(new).await? {
+            Inserted::Done { ended } => Ok(Some(ended)),
+            Inserted::Conflict => Ok(None),
+            Inserted::Full => Err(SessionError::Full),
+            Inserted::LimitReached => Err(SessionError::LimitReached),
+            Inserted::Superseded => Err(SessionError::Superseded),
+        }
     }
 
     async fn rotate_record(
@@ -189,7 +250,7 @@ impl Sessions {
         })?;
         let (id, presented) = (record.id, Arc::new(presented));
         let live = Live { record: Arc::new(record), matched: Match::Current, presented };
-        Ok(Issued { id, token, ended, live })
+        Ok(Issued { id, token, ended, repeated: false, live })
     }
 
     fn check_size(&self, data: &[(String, String)]) -> Result<(), SessionError> {
