@@ -10,7 +10,7 @@ use cloakroom::{
 use crate::app::App;
 use crate::passwords::{Busy, Password};
 use crate::serve::SET_UP_FILE;
-use crate::users::{Code, NewUser, PasswordChange, Redeemed, Role, SetUp, UserRow};
+use crate::users::{Code, NewUser, PasswordChange, Profile, Redeemed, Role, SetUp, UserRow};
 
 /// Why nobody was signed in. Wrong, unknown and disabled are one (ASVS 5.0 6.3.8).
 #[derive(Debug)]
@@ -178,6 +178,34 @@ impl App {
         .await
     }
 
+    /// Changes a user; groups reach live sessions too (law 11). `None` when there is none.
+    ///
+    /// # Errors
+    /// A fault of the store; the user may then have changed, and the groups counted are the user's.
+    pub async fn change_profile(
+        &self,
+        id: &UserId,
+        profile: Profile,
+    ) -> Result<Option<UserRow>, StoreError> {
+        let (users, sessions, id) =
+            (self.users.clone(), self.cloakroom.sessions().clone(), id.clone());
+        to_its_end(async move {
+            let regroups = profile.groups.is_some();
+            let mut changed = users.set_profile(&id, profile).await?;
+            while let Some(user) = changed.as_ref().filter(|_| regroups) {
+                regroup(&sessions, user).await?;
+                // Of two changes at once, the sessions have to end up with the user's groups.
+                let current = users.by_id(&id)?;
+                if current.as_ref().is_some_and(|current| current.groups == user.groups) {
+                    break;
+                }
+                changed = current;
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
     /// Lets a user sign in again. `None` when there is none.
     ///
     /// # Errors
@@ -245,6 +273,12 @@ impl App {
     fn link(&self, page: &str, code: &Code) -> String {
         format!("{}#{}", self.config.server.page_url(page), code.reveal())
     }
+}
+
+async fn regroup(sessions: &Sessions, user: &UserRow) -> Result<(), StoreError> {
+    let grouped = User::new(user.id.as_str()).and_then(|who| who.groups(user.groups.clone()));
+    let grouped = grouped.map_err(|error| StoreError::failed("change a user's groups", error))?;
+    sessions.regroup(&grouped).await.map(drop)
 }
 
 async fn end_since(

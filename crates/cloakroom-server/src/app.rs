@@ -10,9 +10,11 @@ use anyhow::{Context, Result, bail};
 use cloakroom::sqlite::{Database, SqliteStore};
 use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, key_file};
 
+use crate::api_keys::ApiKeys;
 use crate::config::Config;
 use crate::passwords::{PasswordPolicy, Pool};
 use crate::peer;
+use crate::reservations::Reservations;
 use crate::returns::Returns;
 use crate::users::Users;
 
@@ -25,6 +27,10 @@ pub struct App {
     pub cloakroom: Cloakroom,
     /// The users.
     pub users: Users,
+    /// The keys of applications.
+    pub api_keys: ApiKeys,
+    /// What creations of sessions with an idempotency key are to make.
+    pub reservations: Reservations,
     /// Where passwords are hashed.
     pub passwords: Pool,
     /// What a new password must be.
@@ -49,7 +55,9 @@ impl App {
         warn_of_lost_key(data);
         let database = Database::open(data.join("cloakroom.db"))?;
         let store = SqliteStore::within(database.clone())?;
-        let users = Users::open(database)?;
+        let users = Users::open(database.clone())?;
+        let api_keys = ApiKeys::open(database.clone())?;
+        let reservations = Reservations::open(database)?;
         let cloakroom = Cloakroom::store(Arc::new(store))
             .key_file(data.join("session.key"))
             .policy(config.policy())
@@ -59,6 +67,8 @@ impl App {
         Ok(Arc::new(Self {
             cloakroom,
             users,
+            api_keys,
+            reservations,
             passwords: Pool::start()?,
             password_policy: PasswordPolicy { min_length: config.password.min_length as usize },
             returns: Returns::of(&config),

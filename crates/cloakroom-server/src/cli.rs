@@ -60,6 +60,9 @@ pub enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make, list and remove the keys with which applications use /v1
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
     /// Print a fresh link for setting up the first administrator
     SetupLink,
     /// Add, list, disable and enable users
@@ -97,6 +100,34 @@ pub struct Serve {
 pub enum ConfigCommand {
     /// Check it, and print every value and where it came from
     Check,
+}
+
+/// What to do with API keys.
+#[derive(Debug, Subcommand)]
+pub enum ApiKeyCommand {
+    /// Make an API key and print it, this once
+    Add {
+        /// What to call it; the history shows it as who ended a session
+        name: String,
+        /// sessions:read, sessions:write, sessions:end, users:read or users:write; may be given
+        /// several times
+        #[arg(long = "scope", value_name = "SCOPE", required = true)]
+        scopes: Vec<String>,
+        /// Print JSON: id, name, scopes and key
+        #[arg(long)]
+        json: bool,
+    },
+    /// List API keys, and when each was last used
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove an API key: it is refused from then on
+    Remove {
+        /// Its id or name
+        key: String,
+    },
 }
 
 /// What to do with users.
@@ -216,6 +247,9 @@ mod tests {
     #[test]
     fn every_command_is_understood() {
         for line in [
+            "cloakroom api-key add ldm --scope sessions:read --scope sessions:write --json",
+            "cloakroom api-key list --json",
+            "cloakroom api-key remove ldm",
             "cloakroom setup-link",
             "cloakroom user add anna --display-name Anna --email a@b.example --group a --group b --admin",
             "cloakroom user list --json",
@@ -244,6 +278,7 @@ mod tests {
             "cloakroom end 0198 --everyone",
             "cloakroom end --user anna --everyone",
             "cloakroom why",
+            "cloakroom api-key add ldm",
             "cloakroom user add",
             "cloakroom who --listen 127.0.0.1:1",
             "cloakroom",

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod api_keys;
 pub mod app;
 pub mod cli;
 pub mod commands;
@@ -16,6 +17,7 @@ pub mod middleware;
 pub mod operator;
 pub mod passwords;
 pub mod peer;
+pub mod reservations;
 pub mod returns;
 pub mod routes;
 pub mod serve;

@@ -1,5 +1,6 @@
 //! What each command does. Results go to standard output, remarks and errors to standard error.
 
+mod api_key;
 mod config_check;
 mod end;
 mod output;
@@ -56,6 +57,7 @@ fn run(cli: Cli) -> Result<()> {
 async fn order(command: Command, loaded: Loaded, output: &mut Output) -> Result<()> {
     let operator = Operator::find(loaded.config).await?;
     match command {
+        Command::ApiKey(command) => api_key::run(&operator, command, output).await,
         Command::End(end) => end::run(&operator, end, output).await,
         Command::SetupLink => setup_link::run(&operator, output).await,
         Command::User(user) => user::run(&operator, user, output).await,

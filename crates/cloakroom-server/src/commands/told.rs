@@ -1,5 +1,7 @@
 //! Sessions and moments in words.
 
+use std::io::{self, Write};
+
 use cloakroom::{Clock, SystemClock};
 
 use crate::operator::Time;
@@ -33,4 +35,10 @@ pub(super) fn named(id: cloakroom::SessionId, user_name: Option<&str>) -> String
         Some(name) => format!("session {id} of {name}"),
         None => format!("anonymous session {id}"),
     }
+}
+
+/// A word to the person, on standard error: a script that reads the output does not get it.
+pub(super) fn remark(line: &str) {
+    // Nobody may be reading.
+    let _ = writeln!(io::stderr(), "{line}");
 }

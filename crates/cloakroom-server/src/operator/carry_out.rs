@@ -1,4 +1,4 @@
-use super::{Order, Reply, people, sessions};
+use super::{Order, Reply, api_keys, people, sessions};
 use crate::app::SharedApp;
 
 /// Does what the operator asks. Never fails: what goes wrong is a [`Reply::Failed`] or
@@ -7,6 +7,9 @@ use crate::app::SharedApp;
 /// Memory is bounded: lists come in pages.
 pub async fn carry_out(app: &SharedApp, order: Order) -> Reply {
     let outcome = match order {
+        Order::ApiKeyAdd { name, scopes } => api_keys::add(app, &name, &scopes).await,
+        Order::ApiKeyList => api_keys::list(app),
+        Order::ApiKeyRemove { key } => api_keys::remove(app, &key).await,
         Order::EndEveryone => sessions::end_everyone(app).await,
         Order::EndSession { id } => sessions::end_one(app, &id).await,
         Order::EndUser { name } => sessions::end_user(app, &name).await,

@@ -2,6 +2,7 @@
 //! which is asked through a socket in its data directory, or, while none runs, by the command
 //! itself on the database.
 
+mod api_keys;
 mod carry_out;
 pub mod client;
 mod order;
@@ -16,7 +17,9 @@ mod time;
 
 pub use carry_out::carry_out;
 pub use order::{NewPerson, Order};
-pub use reply::{Link, LiveSession, PastSession, Person, PersonLink, Reply};
+pub use reply::{
+    FreshApiKey, KeyText, Link, LiveSession, PastSession, Person, PersonLink, Reply, ShownApiKey,
+};
 pub use time::Time;
 
 /// Who ordered it, as the history of sessions has it.

@@ -5,6 +5,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Order {
+    /// Make an API key.
+    ApiKeyAdd {
+        /// What to call it.
+        name: String,
+        /// What it may do.
+        scopes: Vec<String>,
+    },
+    /// List the API keys.
+    ApiKeyList,
+    /// Remove an API key: it is refused from then on.
+    ApiKeyRemove {
+        /// Its id, or its name.
+        key: String,
+    },
     /// End every session, anonymous ones too.
     EndEveryone,
     /// End one session.

@@ -12,7 +12,6 @@ use crate::users::{self, NameError, NewUser, Role, UserRow};
 const PAGE: u32 = 100;
 /// Users among whom a misspelt one is looked for.
 const LOOKED_THROUGH: u32 = 500;
-const LONGEST_DISPLAY_NAME: usize = 128;
 
 /// The one spelling of a login name.
 pub(super) fn spelled(name: &str) -> Result<String, NameError> {
@@ -72,22 +71,11 @@ fn checked(app: &App, new: NewPerson) -> Result<NewUser, Refusal> {
         user.id = UserId::new(id)?;
     }
     if let Some(shown) = new.display_name {
-        user.display_name = display_name(&shown)?;
+        user.display_name = users::display_name(&shown)?;
     }
     user.email = users::email(new.email.as_deref().unwrap_or_default())?;
     user.groups = users::groups(&new.groups.join(","))?;
     Ok(user)
-}
-
-fn display_name(text: &str) -> Result<String, Refusal> {
-    let text = text.trim();
-    let length = text.chars().count();
-    if (1..=LONGEST_DISPLAY_NAME).contains(&length) && !text.chars().any(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(Refusal::Failed(format!(
-        "a display name has 1 to {LONGEST_DISPLAY_NAME} characters and stands on one line"
-    )))
 }
 
 fn taken(app: &App, id: &UserId, name: &str) -> Result<String, StoreError> {

@@ -4,12 +4,27 @@ use cloakroom::{EndReason, EndedSession, SessionId, Summary, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::Time;
+use crate::api_keys::{ApiKey, ApiKeyRow, Scope};
 use crate::users::{Role, UserRow};
 
 /// What an order came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
+    /// An API key, shown this once.
+    ApiKey(FreshApiKey),
+    /// The API keys.
+    ApiKeys {
+        /// In order of their names.
+        items: Vec<ShownApiKey>,
+    },
+    /// An API key is refused from now on.
+    ApiKeyRemoved {
+        /// Its id.
+        id: String,
+        /// What it was called.
+        name: String,
+    },
     /// The user is there, without a password.
     Added(PersonLink),
     /// The user cannot sign in, and all their sessions are ended.
@@ -107,6 +122,68 @@ impl Link {
 impl fmt::Debug for Link {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Link")
+    }
+}
+
+/// The text of an API key. `Debug` shows only the name of the type.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyText(String);
+
+impl KeyText {
+    pub(super) fn new(key: &ApiKey) -> Self {
+        Self(key.reveal().to_owned())
+    }
+
+    /// The text, to be shown once.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KeyText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyText")
+    }
+}
+
+/// An API key that was just made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreshApiKey {
+    /// Its public id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// The key.
+    pub key: KeyText,
+}
+
+/// An API key without anything secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownApiKey {
+    /// Its public id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was last used, to a minute.
+    pub last_used_at: Option<Time>,
+}
+
+impl From<ApiKeyRow> for ShownApiKey {
+    fn from(row: ApiKeyRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            scopes: row.scopes,
+            created_at: Time(row.created_at),
+            last_used_at: row.last_used_at.map(Time),
+        }
     }
 }
 

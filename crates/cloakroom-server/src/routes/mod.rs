@@ -14,6 +14,7 @@ mod password_link;
 mod people;
 mod setup;
 mod static_files;
+pub mod v1;
 mod viewer;
 
 use askama::Template;
@@ -54,8 +55,9 @@ pub fn router(app: SharedApp) -> Router {
         .route("/readyz", get(health::ready));
     machines
         .merge(pages)
-        .layer(from_fn_with_state(app.clone(), find_client))
         .layer(from_fn(known_methods))
+        .merge(v1::router())
+        .layer(from_fn_with_state(app.clone(), find_client))
         .with_state(app)
 }
 

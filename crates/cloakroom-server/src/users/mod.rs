@@ -12,8 +12,8 @@ use cloakroom::sqlite::{Database, OpenError};
 use cloakroom::{SessionId, StoreError, Timestamp, UserId};
 
 pub use codes::{Code, CodePurpose};
-pub use names::{NameError, email, group, groups, login_name};
-pub use rows::{NewUser, Role, UserPage, UserRow};
+pub use names::{NameError, display_name, email, group, groups, login_name};
+pub use rows::{NewUser, Profile, Role, UserPage, UserRow};
 
 /// Users and the one-time codes that let them choose a password. Clones share the database.
 ///
@@ -266,6 +266,22 @@ impl Users {
                 return Ok(None);
             }
             rows::set_password(connection, id.as_str(), hash, Some(*kept), *store_epoch)
+        });
+        write.await
+    }
+
+    /// Changes what a profile gives, in one commit. `None` when there is no such user.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn set_profile(
+        &self,
+        id: &UserId,
+        profile: Profile,
+    ) -> Result<Option<UserRow>, StoreError> {
+        let id = id.clone();
+        let write = self.database.write("change a user", move |connection| {
+            rows::set_profile(connection, id.as_str(), &profile)
         });
         write.await
     }

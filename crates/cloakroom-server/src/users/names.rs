@@ -7,6 +7,9 @@ pub enum NameError {
         "an e-mail address looks like name@example.org, has at most 254 characters and no spaces or commas"
     )]
     Email,
+    /// The name as people see it.
+    #[error("a display name has 1 to 128 characters and stands on one line")]
+    Display,
     /// A group.
     #[error("a group has 1 to 64 letters, digits, '.', '_', '-' or ':'")]
     Group,
@@ -31,6 +34,20 @@ pub fn login_name(text: &str) -> Result<String, NameError> {
         Ok(name)
     } else {
         Err(NameError::Login)
+    }
+}
+
+/// A name as people see it, without spaces around it.
+///
+/// # Errors
+/// [`NameError::Display`].
+pub fn display_name(text: &str) -> Result<String, NameError> {
+    let text = text.trim();
+    let fits = (1..=128).contains(&text.chars().count());
+    if fits && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(NameError::Display)
     }
 }
 

@@ -78,6 +78,17 @@ pub struct NewUser {
     pub created_at: Timestamp,
 }
 
+/// Changes of a user; `None` leaves as it is. The texts are checked already.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// The name as people see it.
+    pub display_name: Option<String>,
+    /// The e-mail address; `Some(None)` takes it away.
+    pub email: Option<Option<String>>,
+    /// All groups.
+    pub groups: Option<Vec<String>>,
+}
+
 /// A page of users.
 #[derive(Clone, Debug)]
 pub struct UserPage {
@@ -211,6 +222,26 @@ pub(super) fn set_disabled(
         "UPDATE user SET epoch = max(epoch, ?3) + ?2, disabled = ?2, epoch_except = NULL
          WHERE id = ?1",
         params![id, disabled, signed(store_epoch)],
+    )?;
+    by_id(connection, id)
+}
+
+pub(super) fn set_profile(
+    connection: &Connection,
+    id: &str,
+    profile: &Profile,
+) -> rusqlite::Result<Option<UserRow>> {
+    let groups = profile.groups.as_ref().map(|groups| serde_json::json!(groups).to_string());
+    connection.execute(
+        "UPDATE user SET display_name = ifnull(?2, display_name), groups = ifnull(?3, groups),
+             email = iif(?4, ?5, email) WHERE id = ?1",
+        params![
+            id,
+            profile.display_name,
+            groups,
+            profile.email.is_some(),
+            profile.email.clone().flatten()
+        ],
     )?;
     by_id(connection, id)
 }

@@ -1,0 +1,297 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use cloakroom::{
+    Cursor, EndReason, NameMatch, Page, Query, Record, SessionId, StoreError, Summary, UserId,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::body::{Body, OptionalBody};
+use super::credential::admitted;
+use super::holder::{Holder, SessionsEnd, SessionsRead};
+use super::problem::{ApiError, ProblemDetails};
+use super::query::{Params, position, rows};
+use super::session::{EndOrder, EndedCount, Session};
+use crate::app::{App, SharedApp};
+use crate::operator::Time;
+use crate::users::UserRow;
+
+/// Which sessions to list; at most one of `user`, `name` and `name_prefix`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// Those of the user with this id.
+    #[param(max_length = 128)]
+    user: Option<String>,
+    /// Those of users with exactly this name.
+    #[param(max_length = 128)]
+    name: Option<String>,
+    /// Those of users whose names begin so, in order of the names.
+    #[param(max_length = 128)]
+    name_prefix: Option<String>,
+    /// Most rows: 1 to 200, 50 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    #[param(max_length = 256)]
+    after: Option<String>,
+}
+
+/// A page of live sessions.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SessionPage {
+    /// The sessions.
+    items: Vec<Session>,
+    /// What to send as `after` for the next page; null on the last one.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// List live sessions of logged-in users, newest first; with `name_prefix` in order of the names.
+///
+/// A session that is live throughout is on exactly one page, whatever else changes. A page costs
+/// the same however many sessions there are.
+#[utoipa::path(
+    get, path = "/v1/sessions", tag = "sessions", security(("api_key" = ["sessions:read"])),
+    params(Filter), responses((status = 200, description = "A page", body = SessionPage))
+)]
+pub(super) async fn list(
+    State(app): State<SharedApp>,
+    _: Holder<SessionsRead>,
+    Params(filter): Params<Filter>,
+) -> Result<Json<SessionPage>, ApiError> {
+    let limit = rows(filter.limit)?;
+    let after: Option<Cursor> = position(filter.after.as_deref())?;
+    let name = match (filter.user, filter.name, filter.name_prefix) {
+        (Some(user), None, None) => return of_user(&app, user, after, limit).await,
+        (None, name, None) => name.map(NameMatch::Exact),
+        (None, None, prefix) => prefix.map(NameMatch::Prefix),
+        _ => return Err(ApiError::invalid_query("Send one of user, name and name_prefix.")),
+    };
+    let sessions = app.cloakroom.sessions();
+    let query = Query { name, after, limit, now: sessions.now() };
+    let Page { items, next } = sessions.store().sessions(query).await?;
+    Ok(Json(page(&app, items, next)?))
+}
+
+/// One user has few sessions: they are read at once and cut here.
+async fn of_user(
+    app: &App,
+    user: String,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Json<SessionPage>, ApiError> {
+    let Ok(user) = UserId::new(user) else {
+        return Ok(Json(SessionPage { items: Vec::new(), next: None }));
+    };
+    let sessions = app.cloakroom.sessions();
+    let mut items = sessions.store().sessions_of(user, sessions.now()).await?;
+    if let Some(after) = after {
+        items.retain(|session| session.id < after.id);
+    }
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let last = items.last().filter(|_| more);
+    let next = last.map(|session| Cursor { id: session.id, name: None });
+    Ok(Json(page(app, items, next)?))
+}
+
+fn page(app: &App, items: Vec<Summary>, next: Option<Cursor>) -> Result<SessionPage, StoreError> {
+    let mut known: HashMap<UserId, Option<UserRow>> = HashMap::new();
+    let mut shown = Vec::with_capacity(items.len());
+    for item in items {
+        let user = match &item.user {
+            Some(id) if !known.contains_key(id) => {
+                let row = app.users.by_id(id)?;
+                known.entry(id.clone()).or_insert(row).as_ref()
+            }
+            Some(id) => known.get(id).and_then(Option::as_ref),
+            None => None,
+        };
+        shown.push(Session::from(item).with_groups_of(user));
+    }
+    Ok(SessionPage { items: shown, next: next.map(|next| next.to_string()) })
+}
+
+/// How many sessions there are.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Count {
+    /// Sessions of logged-in users.
+    sessions: u64,
+    /// Visitors' sessions.
+    anonymous: u64,
+    /// When this was counted.
+    #[schema(value_type = String, format = DateTime)]
+    as_of: Time,
+}
+
+/// Count sessions, from counters: expired ones count until they are swept.
+#[utoipa::path(
+    get, path = "/v1/sessions/count", tag = "sessions", security(("api_key" = ["sessions:read"])),
+    responses((status = 200, description = "Counted", body = Count))
+)]
+pub(super) async fn count(
+    State(app): State<SharedApp>,
+    _: Holder<SessionsRead>,
+) -> Result<Json<Count>, ApiError> {
+    let sessions = app.cloakroom.sessions();
+    let counts = sessions.store().counts(sessions.now()).await?;
+    let (sessions, anonymous) = (counts.sessions, counts.anonymous);
+    Ok(Json(Count { sessions, anonymous, as_of: Time(counts.as_of) }))
+}
+
+/// Look up a live session by its public id.
+#[utoipa::path(
+    get, path = "/v1/sessions/{id}", tag = "sessions", security(("api_key" = ["sessions:read"])),
+    params(("id" = String, Path, description = "The session's public id")),
+    responses(
+        (status = 200, description = "It is live", body = Session),
+        (status = 404, description = "`unknown-session`", body = ProblemDetails),
+        (status = 410, description = "`session-ended`: `/v1/history/{id}` says why", body = ProblemDetails),
+    )
+)]
+pub(super) async fn show(
+    State(app): State<SharedApp>,
+    _: Holder<SessionsRead>,
+    Path(id): Path<String>,
+) -> Result<Json<Session>, ApiError> {
+    let (record, known) = live(&app, id.parse()?).await?;
+    Ok(Json(Session::of(&record, known.as_ref())))
+}
+
+/// A live session by its id, and its user if this server keeps them.
+pub(super) async fn live(
+    app: &App,
+    id: SessionId,
+) -> Result<(Arc<Record>, Option<UserRow>), ApiError> {
+    let sessions = app.cloakroom.sessions();
+    if let Some(record) = sessions.store().load(id, sessions.now()).await? {
+        let known = admitted(app, &record)?.ok_or_else(ApiError::session_ended)?;
+        return Ok((record, known));
+    }
+    // One that expired enters the history only when it is swept.
+    if sessions.store().ended(id).await?.is_none() && !was_live(app, id).await? {
+        return Err(ApiError::unknown_session());
+    }
+    Err(ApiError::session_ended())
+}
+
+async fn was_live(app: &App, id: SessionId) -> Result<bool, StoreError> {
+    let beginning = cloakroom::Timestamp::from_unix_millis(0);
+    Ok(app.cloakroom.sessions().store().load(id, beginning).await?.is_some())
+}
+
+/// End a session. Ending one that has ended already ends nothing.
+#[utoipa::path(
+    post, path = "/v1/sessions/{id}/end", tag = "ends", security(("api_key" = ["sessions:end"])),
+    params(("id" = String, Path, description = "The session's public id")),
+    request_body(content = Option<EndOrder>),
+    responses((status = 200, description = "Ended, or nothing to end", body = EndedCount))
+)]
+pub(super) async fn end(
+    State(app): State<SharedApp>,
+    holder: Holder<SessionsEnd>,
+    Path(id): Path<String>,
+    OptionalBody(order): OptionalBody<EndOrder>,
+) -> Result<Json<EndedCount>, ApiError> {
+    let (reason, by) = (order.reason.into(), by(order.by, &holder)?);
+    // What is no id is the id of no session.
+    let Ok(id) = id.parse() else { return Ok(Json(EndedCount { ended: 0 })) };
+    let was_live = app.cloakroom.sessions().end(id, reason, Some(&by)).await?;
+    Ok(Json(EndedCount { ended: u64::from(was_live) }))
+}
+
+/// End all other sessions of the user of a session.
+#[utoipa::path(
+    post, path = "/v1/sessions/{id}/end-others", tag = "ends",
+    security(("api_key" = ["sessions:end"])),
+    params(("id" = String, Path, description = "The public id of the session that stays")),
+    request_body(content = Option<EndOrder>),
+    responses(
+        (status = 200, description = "Ended", body = EndedCount),
+        (status = 404, description = "`unknown-session`", body = ProblemDetails),
+        (status = 410, description = "`session-ended`", body = ProblemDetails),
+    )
+)]
+pub(super) async fn end_others(
+    State(app): State<SharedApp>,
+    holder: Holder<SessionsEnd>,
+    Path(id): Path<String>,
+    OptionalBody(order): OptionalBody<EndOrder>,
+) -> Result<Json<EndedCount>, ApiError> {
+    let (reason, by) = (order.reason.into(), by(order.by, &holder)?);
+    let (record, _) = live(&app, id.parse()?).await?;
+    let Some(user) = &record.user else { return Ok(Json(EndedCount { ended: 0 })) };
+    let sessions = app.cloakroom.sessions();
+    let ended = sessions.end_others(user, record.id, reason, Some(&by)).await?;
+    Ok(Json(EndedCount { ended: ended.count }))
+}
+
+/// End all sessions of a user, whether this server keeps the user or not. Logins under way are
+/// refused.
+#[utoipa::path(
+    post, path = "/v1/users/{id}/end-sessions", tag = "ends",
+    security(("api_key" = ["sessions:end"])),
+    params(("id" = String, Path, description = "The user's id")),
+    request_body(content = Option<EndOrder>),
+    responses((status = 200, description = "Ended, or nothing to end", body = EndedCount))
+)]
+pub(super) async fn end_user(
+    State(app): State<SharedApp>,
+    holder: Holder<SessionsEnd>,
+    Path(id): Path<String>,
+    OptionalBody(order): OptionalBody<EndOrder>,
+) -> Result<Json<EndedCount>, ApiError> {
+    let (reason, by) = (order.reason.into(), by(order.by, &holder)?);
+    let Ok(user) = UserId::new(id) else { return Ok(Json(EndedCount { ended: 0 })) };
+    let ended = app.cloakroom.sessions().end_user(&user, reason, Some(&by)).await?;
+    Ok(Json(EndedCount { ended: ended.count }))
+}
+
+/// An order to end every session.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Everyone {
+    /// The word `everyone`, so that it happens to nobody by mistake.
+    #[expect(dead_code, reason = "that it could be read says it")]
+    confirm: Confirmation,
+    /// Who ordered it, for the history; `api:` and the API key's name unless given.
+    #[schema(min_length = 1, max_length = 128)]
+    by: Option<String>,
+}
+
+/// That it is meant.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Confirmation {
+    Everyone,
+}
+
+/// End every session, visitors' too.
+#[utoipa::path(
+    post, path = "/v1/sessions/end-everyone", tag = "ends",
+    security(("api_key" = ["sessions:end"])), request_body = Everyone,
+    responses((status = 200, description = "Ended", body = EndedCount))
+)]
+pub(super) async fn end_everyone(
+    State(app): State<SharedApp>,
+    holder: Holder<SessionsEnd>,
+    Body { value: order, .. }: Body<Everyone>,
+) -> Result<Json<EndedCount>, ApiError> {
+    let by = by(order.by, &holder)?;
+    let ended = app.cloakroom.sessions().end_everyone(EndReason::Admin, Some(&by)).await?;
+    Ok(Json(EndedCount { ended: ended.count }))
+}
+
+fn by<S>(given: Option<String>, holder: &Holder<S>) -> Result<String, ApiError> {
+    let Some(by) = given else { return Ok(holder.name()) };
+    let fits = (1..=128).contains(&by.chars().count());
+    if fits && !by.chars().any(char::is_control) {
+        return Ok(by);
+    }
+    Err(ApiError::invalid_body("by has 1 to 128 characters and stands on one line."))
+}
