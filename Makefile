@@ -4,7 +4,7 @@ DATA ?= ./cloakroom-data
 PORT ?=
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test lint bench demo torture
+.PHONY: help run test lint bench demo torture openapi
 
 help:
 	@echo 'make run [PORT=7070] [DATA=./cloakroom-data]   build and start the server'
@@ -12,6 +12,7 @@ help:
 	@echo 'make test      all tests (installs Debian packages they need, where it may)'
 	@echo 'make lint      formatting, clippy, documentation, house style'
 	@echo 'make bench     what sessions cost, beside a bare handler and tower-sessions'
+	@echo 'make openapi   docs/openapi.json anew, after a change of /v1'
 	@echo 'make torture   every long race at its full count, into docs/evidence/'
 
 run:
@@ -32,3 +33,7 @@ bench:
 
 torture:
 	@scripts/torture
+
+openapi:
+	@cargo build -p cloakroom-server
+	@'$(TARGET)/debug/cloakroom' openapi > docs/openapi.json

@@ -56,20 +56,20 @@ impl Default for DataLimits {
     }
 }
 
-/// Longest key, in bytes.
-const MAX_KEY_BYTES: usize = 128;
+/// Longest key, in characters.
+const MAX_KEY_CHARS: usize = 128;
 
-/// Checks a key: 1 to 128 bytes, no control characters.
+/// Checks a key: 1 to 128 characters, none of them a control character.
 ///
 /// # Errors
 /// [`SessionError::Invalid`] with what is allowed.
 pub fn check_key(key: &str) -> Result<(), SessionError> {
-    let fits = (1..=MAX_KEY_BYTES).contains(&key.len());
+    let fits = (1..=MAX_KEY_CHARS).contains(&key.chars().count());
     if fits && !key.chars().any(char::is_control) {
         return Ok(());
     }
     Err(SessionError::Invalid {
         what: "data key",
-        allowed: "1 to 128 bytes of UTF-8 without control characters",
+        allowed: "1 to 128 characters, none of them a control character",
     })
 }

@@ -63,6 +63,8 @@ pub enum Command {
     /// Make, list and remove the keys with which applications use /v1
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
+    /// Print the OpenAPI document of /v1
+    Openapi,
     /// Print a fresh link for setting up the first administrator
     SetupLink,
     /// Add, list, disable and enable users
@@ -250,6 +252,7 @@ mod tests {
             "cloakroom api-key add ldm --scope sessions:read --scope sessions:write --json",
             "cloakroom api-key list --json",
             "cloakroom api-key remove ldm",
+            "cloakroom openapi",
             "cloakroom setup-link",
             "cloakroom user add anna --display-name Anna --email a@b.example --group a --group b --admin",
             "cloakroom user list --json",

@@ -3,6 +3,7 @@
 mod api_key;
 mod config_check;
 mod end;
+mod openapi;
 mod output;
 mod pages;
 mod serve;
@@ -43,8 +44,10 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<()> {
     let mut output = Output::standard();
-    if let Command::Version = cli.command {
-        return version::run(&mut output);
+    match cli.command {
+        Command::Openapi => return openapi::run(&mut output),
+        Command::Version => return version::run(&mut output),
+        _ => {}
     }
     let loaded = config::load(&cli.inputs())?;
     match cli.command {
@@ -63,7 +66,7 @@ async fn order(command: Command, loaded: Loaded, output: &mut Output) -> Result<
         Command::User(user) => user::run(&operator, user, output).await,
         Command::Who(who) => who::run(&operator, who, output).await,
         Command::Why { session } => why::run(&operator, session, output).await,
-        Command::Config(_) | Command::Serve(_) | Command::Version => Ok(()),
+        Command::Config(_) | Command::Openapi | Command::Serve(_) | Command::Version => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom::SessionId;
 use cloakroom::sqlite::rusqlite::Connection;
-use cloakroom_testkit::servers::http::Response;
+use cloakroom_testkit::servers::http::{Address, Request, Response};
 use cloakroom_testkit::servers::{Client, Cloakroom, TempDir};
 use serde_json::Value;
 
@@ -111,6 +111,23 @@ impl Site {
         assert_eq!(answer.header("Location").as_deref(), Some("/cloakroom/account"));
     }
 
+    /// An application with an API key that may do everything.
+    #[track_caller]
+    pub(crate) fn application(&self) -> Application {
+        let scopes =
+            ["sessions:read", "sessions:write", "sessions:end", "users:read", "users:write"];
+        self.application_with("app", &scopes)
+    }
+
+    /// An application with an API key of this name and these scopes.
+    #[track_caller]
+    pub(crate) fn application_with(&self, name: &str, scopes: &[&str]) -> Application {
+        let scopes = scopes.iter().flat_map(|scope| ["--scope", scope]);
+        let arguments: Vec<&str> = ["api-key", "add", name].into_iter().chain(scopes).collect();
+        let key = self.run(&arguments).trim().to_owned();
+        Application { address: self.server.address().clone(), key }
+    }
+
     /// The database, beside the server.
     pub(crate) fn database(&self) -> Connection {
         let open = Connection::open(self.server.data_dir().join("cloakroom.db"));
@@ -142,6 +159,85 @@ impl Site {
     pub(crate) fn count(&self, query: &str) -> i64 {
         self.database().query_row(query, [], |row| row.get(0)).expect(query)
     }
+}
+
+/// What calls `/v1` with an API key.
+#[derive(Clone, Debug)]
+pub(crate) struct Application {
+    pub(crate) address: Address,
+    pub(crate) key: String,
+}
+
+impl Application {
+    /// A request with the key and no body.
+    pub(crate) fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(method, &format!("/v1/{path}"))
+            .header("Host", "localhost")
+            .header("Authorization", format!("Bearer {}", self.key))
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.request("GET", path).send(&self.address)
+    }
+
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Response {
+        self.json("POST", path, body).send(&self.address)
+    }
+
+    #[track_caller]
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Response {
+        self.json("PATCH", path, body).send(&self.address)
+    }
+
+    pub(crate) fn json(&self, method: &str, path: &str, body: &Value) -> Request {
+        self.request(method, path).header("Content-Type", "application/json").body(body.to_string())
+    }
+
+    /// Creates a session of this user; its token and its id.
+    #[track_caller]
+    pub(crate) fn log_in(&self, user: &str) -> (String, String) {
+        let answer = self.post("sessions", &serde_json::json!({"user": {"id": user}}));
+        assert_eq!(answer.status, 201, "{answer:?}");
+        token_and_id(&answer)
+    }
+
+    /// What a token is worth now.
+    #[track_caller]
+    pub(crate) fn verify(&self, token: &str) -> Value {
+        let answer = self.post("sessions/verify", &serde_json::json!({ "token": token }));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Whether a token is good.
+    #[track_caller]
+    pub(crate) fn is_active(&self, token: &str) -> bool {
+        self.verify(token)["active"].as_bool().expect("active is a boolean")
+    }
+}
+
+/// What a creation answered with.
+#[track_caller]
+pub(crate) fn token_and_id(answer: &Response) -> (String, String) {
+    let body = answer.json();
+    let text = |value: &Value| value.as_str().expect("it is a text").to_owned();
+    (text(&body["token"]), text(&body["session"]["id"]))
+}
+
+/// Checks a problem document, and that it says nothing that it should not.
+#[track_caller]
+pub(crate) fn check_problem(answer: &Response, status: u16, code: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("Content-Type").as_deref(), Some("application/problem+json"));
+    assert_eq!(answer.header("Cache-Control").as_deref(), Some("no-store"), "{answer:?}");
+    let body = answer.json();
+    assert_eq!(body["code"], code, "{body}");
+    assert_eq!(body["status"], status);
+    assert_eq!(body["type"], format!("urn:cloakroom:problem:{code}"));
+    assert!(body["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{body}");
+    assert!(answer.headers("Set-Cookie").is_empty(), "{answer:?}");
 }
 
 /// The binary under test.

@@ -36,18 +36,18 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// As [`Body`], for calls whose body may be left out: then it is as if `{}` were sent.
+/// As [`Body`], for calls whose body may be left out or null.
 pub(super) struct OptionalBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for OptionalBody<T> {
+impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, ApiError> {
         let is_json = is_json(request.headers());
         let raw = whole(request).await?;
         match raw.is_empty() {
-            true => Ok(Self(parse(b"{}")?)),
-            false if is_json => Ok(Self(parse(&raw)?)),
+            true => Ok(Self(T::default())),
+            false if is_json => Ok(Self(parse::<Option<T>>(&raw)?.unwrap_or_default())),
             false => Err(json_required()),
         }
     }

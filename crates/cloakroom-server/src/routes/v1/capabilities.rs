@@ -62,7 +62,7 @@ pub(super) struct Limits {
 
 /// What this server does and promises, and what this API key may do.
 #[utoipa::path(
-    get, path = "/v1/capabilities", tag = "capabilities", security(("api_key" = [])),
+    operation_id = "read_capabilities", get, path = "/v1/capabilities", tag = "capabilities", security(("api_key" = [])),
     responses((status = 200, description = "What it does", body = Capabilities))
 )]
 pub(super) async fn show(

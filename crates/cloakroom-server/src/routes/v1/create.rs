@@ -5,15 +5,19 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cloakroom::{Carry, ClientInfo, Issued, Login, SessionId, User, UserId};
+use cloakroom::{Carry, ClientInfo, Issued, Login, SessionId, User, UserId, check_key};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{KnownFormat, Schema, SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder};
 
 use super::body::Body;
 use super::credential::{Credential, cookie_max_age};
+use super::data_schema::DataKey;
 use super::holder::{Holder, SessionsWrite};
 use super::problem::{ApiError, superseded};
 use super::session::Session;
+use super::whole::Whole;
 use crate::app::{App, SharedApp};
 use crate::reservations::Creation;
 use crate::users::UserRow;
@@ -38,8 +42,8 @@ pub(super) struct NewSession {
     remember: bool,
     /// The user's epoch, read before the password was checked: if all sessions of the user are
     /// ended in between, the login is refused.
-    #[schema(minimum = 0)]
-    as_of_epoch: Option<u64>,
+    #[schema(value_type = Option<u64>, minimum = 0, maximum = 9223372036854775807_i64)]
+    as_of_epoch: Option<Whole>,
     /// The credential that the same client presented, if any: its session ends in the same commit.
     replaces: Option<Credential>,
     /// Which data of the replaced session goes over. That of another user's never does.
@@ -72,11 +76,21 @@ pub(super) struct Group(String);
 #[serde(deny_unknown_fields)]
 pub(super) struct NewClient {
     /// The client's IP address.
-    #[schema(value_type = Option<String>, format = "ip")]
+    #[schema(schema_with = address)]
     address: Option<IpAddr>,
     /// The client's user agent; 512 bytes of it are kept.
     #[schema(max_length = 8192)]
     user_agent: Option<String>,
+}
+
+fn address() -> Schema {
+    let text = |format| ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+    OneOfBuilder::new()
+        .item(text(SchemaFormat::KnownFormat(KnownFormat::Ipv4)))
+        .item(text(SchemaFormat::KnownFormat(KnownFormat::Ipv6)))
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .description(Some("The client's IP address."))
+        .into()
 }
 
 /// `nothing`, `everything`, or a list of keys.
@@ -91,7 +105,7 @@ pub(super) struct Carried(Carry);
 #[expect(dead_code, reason = "only the document is made from it")]
 pub(super) enum CarriedForms {
     Word(CarriedWord),
-    Keys(Vec<String>),
+    Keys(Vec<DataKey>),
 }
 
 /// None or all of it.
@@ -115,7 +129,9 @@ impl TryFrom<serde_json::Value> for Carried {
                 _ => Err(wrong),
             };
         }
-        serde_json::from_value(value).map(|keys| Self(Carry::Keys(keys))).map_err(|_| wrong)
+        let keys: Vec<String> = serde_json::from_value(value).map_err(|_| wrong)?;
+        let fit = keys.iter().all(|key| check_key(key).is_ok());
+        if fit { Ok(Self(Carry::Keys(keys))) } else { Err(wrong) }
     }
 }
 
@@ -142,7 +158,7 @@ pub(super) struct Created {
 /// With an `Idempotency-Key` a retry is safe: the credential is derived from the key, so a retry
 /// with the same body gets the same one, for 24 hours. Cost: one synced commit, two with a key.
 #[utoipa::path(
-    post, path = "/v1/sessions", tag = "sessions", security(("api_key" = ["sessions:write"])),
+    operation_id = "create_session", post, path = "/v1/sessions", tag = "sessions", security(("api_key" = ["sessions:write"])),
     request_body = NewSession,
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
         pattern = "^[!-~]{1,255}$",
@@ -164,7 +180,7 @@ pub(super) async fn create(
     let known = app.users.by_id(&new.user.id)?;
     let id = new.user.id.clone();
     let user = user(new.user, known.as_ref())?;
-    let epoch = epoch(&app, &id, known.as_ref(), new.as_of_epoch).await?;
+    let epoch = epoch(&app, &id, known.as_ref(), new.as_of_epoch.map(|Whole(epoch)| epoch)).await?;
     let login = Login::new(user).remember(new.remember).carry(new.carry.0).as_of(epoch);
     let client = ClientInfo {
         address: new.client.address.map(|address| address.to_canonical().to_string()),

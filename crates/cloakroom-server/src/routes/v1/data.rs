@@ -10,9 +10,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::Body;
+use super::data_schema::{ChangeForms, DataKey};
 use super::holder::{Holder, SessionsRead, SessionsWrite};
 use super::problem::{ApiError, ProblemDetails, conflict};
 use super::sessions::live;
+use super::whole::Whole;
 use crate::app::{App, SharedApp};
 
 /// Most keys of one call, which is all that a session can have.
@@ -39,10 +41,10 @@ pub(super) struct DataEntry {
 
 /// Read keys of a session's data, as one consistent snapshot.
 #[utoipa::path(
-    get, path = "/v1/sessions/{id}/data", tag = "data", security(("api_key" = ["sessions:read"])),
+    operation_id = "read_data", get, path = "/v1/sessions/{id}/data", tag = "data", security(("api_key" = ["sessions:read"])),
     params(
         ("id" = String, Path, description = "The session's public id"),
-        ("key" = Option<Vec<String>>, Query, description = "A key to read; may be repeated; all keys unless given", max_items = 64),
+        ("key" = Option<Vec<DataKey>>, Query, description = "A key to read; may be repeated; all keys unless given", max_items = 64),
     ),
     responses(
         (status = 200, description = "The data", body = Data),
@@ -94,30 +96,36 @@ fn shown(entry: Entry) -> Result<(String, DataEntry), ApiError> {
 #[serde(deny_unknown_fields)]
 pub(super) struct Changes {
     /// 1 to 64 changes of different keys.
-    #[schema(min_items = 1, max_items = 64)]
+    #[schema(value_type = Vec<ChangeForms>, min_items = 1, max_items = 64)]
     changes: Vec<Change>,
 }
 
 /// One change: `value` or `remove`, and `expect` or `overwrite`.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
-    /// The key: 1 to 128 bytes without control characters.
-    #[schema(min_length = 1, max_length = 128)]
     key: String,
-    /// The new value: any JSON, kept exactly as it is written.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = serde_json::Value)]
     value: Option<Box<RawValue>>,
-    /// Removes the key.
     #[serde(default)]
-    remove: bool,
-    /// The version the key must still have; 0 when it must be absent.
-    #[schema(minimum = 0)]
-    expect: Option<u64>,
-    /// Writes whatever is there: what somebody else wrote since is lost on purpose.
+    remove: Option<Yes>,
     #[serde(default)]
-    overwrite: bool,
+    expect: Option<Whole>,
+    #[serde(default)]
+    overwrite: Option<Yes>,
+}
+
+/// Only `true`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "bool")]
+struct Yes;
+
+impl TryFrom<bool> for Yes {
+    type Error = &'static str;
+
+    fn try_from(given: bool) -> Result<Self, Self::Error> {
+        given.then_some(Self).ok_or("it can only be true; leave it out instead")
+    }
 }
 
 /// So that null is a value and not a missing one.
@@ -137,7 +145,7 @@ pub(super) struct Versions {
 /// Changes of different keys never meet. A change that expects a version is refused with
 /// `data-conflict` when the key has another one by now; read it again and decide.
 #[utoipa::path(
-    patch, path = "/v1/sessions/{id}/data", tag = "data",
+    operation_id = "change_data", patch, path = "/v1/sessions/{id}/data", tag = "data",
     security(("api_key" = ["sessions:write"])),
     params(("id" = String, Path, description = "The session's public id")),
     request_body = Changes,
@@ -174,13 +182,13 @@ impl Change {
     fn checked(self) -> Result<DataChange, ApiError> {
         check_key(&self.key)?;
         let json = match (self.value, self.remove) {
-            (Some(value), false) => Some(value.get().to_owned()),
-            (None, true) => None,
+            (Some(value), None) => Some(value.get().to_owned()),
+            (None, Some(Yes)) => None,
             _ => return Err(ApiError::invalid_body("A change has either value or remove: true.")),
         };
         let expect = match (self.expect, self.overwrite) {
-            (Some(version), false) => Expect::Version(version),
-            (None, true) => Expect::Any,
+            (Some(Whole(version)), None) => Expect::Version(version),
+            (None, Some(Yes)) => Expect::Any,
             _ => {
                 return Err(ApiError::invalid_body(
                     "A change has either expect, with the version you read (0 for a new key), or \

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::holder::{Holder, SessionsRead};
 use super::problem::{ApiError, ProblemDetails};
-use super::query::{Params, position, rows};
+use super::query::{Params, position, rows, short};
 use super::session::Ended;
 use crate::app::SharedApp;
 
@@ -22,7 +22,10 @@ pub(super) struct Filter {
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// `next` of the page before.
-    #[param(max_length = 256)]
+    #[param(
+        format = "uuid",
+        pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+    )]
     after: Option<String>,
 }
 
@@ -39,7 +42,7 @@ pub(super) struct EndedPage {
 /// List ended sessions of logged-in users and why they ended. Expired ones appear once they are
 /// swept.
 #[utoipa::path(
-    get, path = "/v1/history", tag = "history", security(("api_key" = ["sessions:read"])),
+    operation_id = "list_history", get, path = "/v1/history", tag = "history", security(("api_key" = ["sessions:read"])),
     params(Filter), responses((status = 200, description = "A page", body = EndedPage))
 )]
 pub(super) async fn list(
@@ -47,6 +50,7 @@ pub(super) async fn list(
     _: Holder<SessionsRead>,
     Params(filter): Params<Filter>,
 ) -> Result<Json<EndedPage>, ApiError> {
+    short("name", filter.name.as_deref())?;
     let after = position(filter.after.as_deref())?;
     let query = HistoryQuery { name: filter.name, after, limit: rows(filter.limit)? };
     let page = app.cloakroom.sessions().store().history(query).await?;
@@ -56,7 +60,7 @@ pub(super) async fn list(
 
 /// Look up why a session ended.
 #[utoipa::path(
-    get, path = "/v1/history/{id}", tag = "history", security(("api_key" = ["sessions:read"])),
+    operation_id = "read_ended_session", get, path = "/v1/history/{id}", tag = "history", security(("api_key" = ["sessions:read"])),
     params(("id" = String, Path, description = "The session's public id")),
     responses(
         (status = 200, description = "It ended so", body = Ended),

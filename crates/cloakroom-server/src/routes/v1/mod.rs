@@ -5,6 +5,7 @@ mod capabilities;
 mod create;
 mod credential;
 mod data;
+mod data_schema;
 mod history;
 mod holder;
 mod openapi;
@@ -15,6 +16,7 @@ mod session;
 mod sessions;
 mod users;
 mod verify;
+mod whole;
 
 use axum::Router;
 use axum::extract::Request;
@@ -61,6 +63,7 @@ fn calls() -> OpenApiRouter<SharedApp> {
 pub(super) fn router() -> Router<SharedApp> {
     Router::from(calls())
         .route("/v1", axum::routing::any(async || ApiError::not_found()))
+        .route("/v1/", axum::routing::any(async || ApiError::not_found()))
         .route("/v1/{*rest}", axum::routing::any(async || ApiError::not_found()))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn(private))

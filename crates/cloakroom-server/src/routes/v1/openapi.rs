@@ -112,7 +112,7 @@ fn add_problem(call: &mut Value, status: &str, meaning: &str) {
 
 /// This document.
 #[utoipa::path(
-    get, path = "/v1/openapi.json", tag = "capabilities",
+    operation_id = "read_openapi", get, path = "/v1/openapi.json", tag = "capabilities",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
 pub(super) async fn show() -> Response {

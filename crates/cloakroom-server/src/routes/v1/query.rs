@@ -11,6 +11,9 @@ const USUAL_LIMIT: u32 = 50;
 /// Most rows on a page.
 pub(super) const MOST_ROWS: u32 = 200;
 
+/// Longest text to look for.
+const MOST_CHARACTERS: usize = 128;
+
 /// The query of a call, without unknown parameters.
 pub(super) struct Params<T>(pub(super) T);
 
@@ -33,7 +36,7 @@ pub(super) struct Paging {
     #[param(minimum = 1, maximum = 200)]
     pub(super) limit: Option<u32>,
     /// `next` of the page before.
-    #[param(max_length = 256)]
+    #[param(max_length = 128)]
     pub(super) after: Option<String>,
 }
 
@@ -50,4 +53,12 @@ pub(super) fn rows(limit: Option<u32>) -> Result<u32, ApiError> {
 pub(super) fn position<T: std::str::FromStr>(after: Option<&str>) -> Result<Option<T>, ApiError> {
     let read = after.map(str::parse).transpose();
     read.map_err(|_| ApiError::invalid_query("after must be `next` of the page before."))
+}
+
+/// Refuses a text that is longer than any that could be found.
+pub(super) fn short(what: &str, text: Option<&str>) -> Result<(), ApiError> {
+    if text.is_none_or(|text| text.chars().count() <= MOST_CHARACTERS) {
+        return Ok(());
+    }
+    Err(ApiError::invalid_query(format!("{what} has at most {MOST_CHARACTERS} characters.")))
 }

@@ -38,7 +38,7 @@ pub(super) struct Rotated {
 
 /// Give a session a fresh credential because its privileges changed. The old one is dead at once.
 #[utoipa::path(
-    post, path = "/v1/sessions/rotate", tag = "sessions",
+    operation_id = "rotate_session", post, path = "/v1/sessions/rotate", tag = "sessions",
     security(("api_key" = ["sessions:write"])), request_body = Rotation,
     responses(
         (status = 200, description = "Rotated", body = Rotated),
@@ -67,7 +67,7 @@ pub(super) struct LogOut {
 
 /// Log out: end the session of a credential. One that is good for nothing ends nothing.
 #[utoipa::path(
-    post, path = "/v1/sessions/log-out", tag = "sessions",
+    operation_id = "log_out", post, path = "/v1/sessions/log-out", tag = "sessions",
     security(("api_key" = ["sessions:end"])), request_body = LogOut,
     responses((status = 200, description = "Ended, or nothing to end", body = EndedCount))
 )]

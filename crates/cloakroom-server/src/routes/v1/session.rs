@@ -167,7 +167,11 @@ pub(super) struct EndedCount {
 #[serde(deny_unknown_fields)]
 pub(super) struct EndOrder {
     /// Who ordered it, for the history; `api:` and the API key's name unless given.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,128}$"
+    )]
     pub(super) by: Option<String>,
     /// `admin` unless given.
     #[serde(default)]

@@ -13,13 +13,13 @@ use super::body::{Body, OptionalBody};
 use super::credential::admitted;
 use super::holder::{Holder, SessionsEnd, SessionsRead};
 use super::problem::{ApiError, ProblemDetails};
-use super::query::{Params, position, rows};
+use super::query::{Params, position, rows, short};
 use super::session::{EndOrder, EndedCount, Session};
 use crate::app::{App, SharedApp};
 use crate::operator::Time;
 use crate::users::UserRow;
 
-/// Which sessions to list; at most one of `user`, `name` and `name_prefix`.
+/// Which sessions to list: those for which all that is given holds.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -37,7 +37,9 @@ pub(super) struct Filter {
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// `next` of the page before.
-    #[param(max_length = 256)]
+    #[param(
+        pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(~[!-~]{1,128})?$"
+    )]
     after: Option<String>,
 }
 
@@ -51,12 +53,16 @@ pub(super) struct SessionPage {
     next: Option<String>,
 }
 
+impl SessionPage {
+    const EMPTY: Self = Self { items: Vec::new(), next: None };
+}
+
 /// List live sessions of logged-in users, newest first; with `name_prefix` in order of the names.
 ///
 /// A session that is live throughout is on exactly one page, whatever else changes. A page costs
 /// the same however many sessions there are.
 #[utoipa::path(
-    get, path = "/v1/sessions", tag = "sessions", security(("api_key" = ["sessions:read"])),
+    operation_id = "list_sessions", get, path = "/v1/sessions", tag = "sessions", security(("api_key" = ["sessions:read"])),
     params(Filter), responses((status = 200, description = "A page", body = SessionPage))
 )]
 pub(super) async fn list(
@@ -66,11 +72,18 @@ pub(super) async fn list(
 ) -> Result<Json<SessionPage>, ApiError> {
     let limit = rows(filter.limit)?;
     let after: Option<Cursor> = position(filter.after.as_deref())?;
-    let name = match (filter.user, filter.name, filter.name_prefix) {
-        (Some(user), None, None) => return of_user(&app, user, after, limit).await,
-        (None, name, None) => name.map(NameMatch::Exact),
-        (None, None, prefix) => prefix.map(NameMatch::Prefix),
-        _ => return Err(ApiError::invalid_query("Send one of user, name and name_prefix.")),
+    for text in [&filter.user, &filter.name, &filter.name_prefix] {
+        short("user, name and name_prefix", text.as_deref())?;
+    }
+    if let Some(user) = &filter.user {
+        return of_user(&app, user, &filter, after, limit).await;
+    }
+    let name = match (filter.name, filter.name_prefix) {
+        (Some(name), Some(prefix)) if !name.starts_with(&prefix) => {
+            return Ok(Json(SessionPage::EMPTY));
+        }
+        (Some(name), _) => Some(NameMatch::Exact(name)),
+        (None, prefix) => prefix.map(NameMatch::Prefix),
     };
     let sessions = app.cloakroom.sessions();
     let query = Query { name, after, limit, now: sessions.now() };
@@ -81,18 +94,20 @@ pub(super) async fn list(
 /// One user has few sessions: they are read at once and cut here.
 async fn of_user(
     app: &App,
-    user: String,
+    user: &str,
+    filter: &Filter,
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<Json<SessionPage>, ApiError> {
-    let Ok(user) = UserId::new(user) else {
-        return Ok(Json(SessionPage { items: Vec::new(), next: None }));
-    };
+    let Ok(user) = UserId::new(user) else { return Ok(Json(SessionPage::EMPTY)) };
     let sessions = app.cloakroom.sessions();
     let mut items = sessions.store().sessions_of(user, sessions.now()).await?;
-    if let Some(after) = after {
-        items.retain(|session| session.id < after.id);
-    }
+    items.retain(|session| {
+        let name = session.user_name.as_deref().unwrap_or_default();
+        after.as_ref().is_none_or(|after| session.id < after.id)
+            && filter.name.as_deref().is_none_or(|wanted| name == wanted)
+            && filter.name_prefix.as_deref().is_none_or(|prefix| name.starts_with(prefix))
+    });
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
     let last = items.last().filter(|_| more);
@@ -131,7 +146,7 @@ pub(super) struct Count {
 
 /// Count sessions, from counters: expired ones count until they are swept.
 #[utoipa::path(
-    get, path = "/v1/sessions/count", tag = "sessions", security(("api_key" = ["sessions:read"])),
+    operation_id = "count_sessions", get, path = "/v1/sessions/count", tag = "sessions", security(("api_key" = ["sessions:read"])),
     responses((status = 200, description = "Counted", body = Count))
 )]
 pub(super) async fn count(
@@ -146,7 +161,7 @@ pub(super) async fn count(
 
 /// Look up a live session by its public id.
 #[utoipa::path(
-    get, path = "/v1/sessions/{id}", tag = "sessions", security(("api_key" = ["sessions:read"])),
+    operation_id = "read_session", get, path = "/v1/sessions/{id}", tag = "sessions", security(("api_key" = ["sessions:read"])),
     params(("id" = String, Path, description = "The session's public id")),
     responses(
         (status = 200, description = "It is live", body = Session),
@@ -187,7 +202,7 @@ async fn was_live(app: &App, id: SessionId) -> Result<bool, StoreError> {
 
 /// End a session. Ending one that has ended already ends nothing.
 #[utoipa::path(
-    post, path = "/v1/sessions/{id}/end", tag = "ends", security(("api_key" = ["sessions:end"])),
+    operation_id = "end_session", post, path = "/v1/sessions/{id}/end", tag = "ends", security(("api_key" = ["sessions:end"])),
     params(("id" = String, Path, description = "The session's public id")),
     request_body(content = Option<EndOrder>),
     responses((status = 200, description = "Ended, or nothing to end", body = EndedCount))
@@ -207,7 +222,7 @@ pub(super) async fn end(
 
 /// End all other sessions of the user of a session.
 #[utoipa::path(
-    post, path = "/v1/sessions/{id}/end-others", tag = "ends",
+    operation_id = "end_other_sessions", post, path = "/v1/sessions/{id}/end-others", tag = "ends",
     security(("api_key" = ["sessions:end"])),
     params(("id" = String, Path, description = "The public id of the session that stays")),
     request_body(content = Option<EndOrder>),
@@ -234,7 +249,7 @@ pub(super) async fn end_others(
 /// End all sessions of a user, whether this server keeps the user or not. Logins under way are
 /// refused.
 #[utoipa::path(
-    post, path = "/v1/users/{id}/end-sessions", tag = "ends",
+    operation_id = "end_user_sessions", post, path = "/v1/users/{id}/end-sessions", tag = "ends",
     security(("api_key" = ["sessions:end"])),
     params(("id" = String, Path, description = "The user's id")),
     request_body(content = Option<EndOrder>),
@@ -260,7 +275,11 @@ pub(super) struct Everyone {
     #[expect(dead_code, reason = "that it could be read says it")]
     confirm: Confirmation,
     /// Who ordered it, for the history; `api:` and the API key's name unless given.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]{1,128}$"
+    )]
     by: Option<String>,
 }
 
@@ -273,7 +292,7 @@ pub(super) enum Confirmation {
 
 /// End every session, visitors' too.
 #[utoipa::path(
-    post, path = "/v1/sessions/end-everyone", tag = "ends",
+    operation_id = "end_everyone", post, path = "/v1/sessions/end-everyone", tag = "ends",
     security(("api_key" = ["sessions:end"])), request_body = Everyone,
     responses((status = 200, description = "Ended", body = EndedCount))
 )]

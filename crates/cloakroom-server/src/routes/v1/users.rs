@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::holder::{Holder, SessionsRead, UsersRead, UsersWrite};
 use super::problem::{ApiError, ProblemDetails};
-use super::query::{Paging, Params, rows};
+use super::query::{Paging, Params, rows, short};
 use crate::app::{App, SharedApp};
 use crate::users::{self, Profile, Role, UserRow};
 
@@ -71,7 +71,7 @@ pub(super) struct UserPage {
 
 /// List the users that this server keeps, in order of their login names.
 #[utoipa::path(
-    get, path = "/v1/users", tag = "users", security(("api_key" = ["users:read"])),
+    operation_id = "list_users", get, path = "/v1/users", tag = "users", security(("api_key" = ["users:read"])),
     params(Paging), responses((status = 200, description = "A page", body = UserPage))
 )]
 pub(super) async fn list(
@@ -79,6 +79,7 @@ pub(super) async fn list(
     _: Holder<UsersRead>,
     Params(paging): Params<Paging>,
 ) -> Result<Json<UserPage>, ApiError> {
+    short("after", paging.after.as_deref())?;
     let page = app.users.page(paging.after.as_deref(), rows(paging.limit)?)?;
     let items = page.items.into_iter().map(Into::into).collect();
     Ok(Json(UserPage { items, next: page.next }))
@@ -86,7 +87,7 @@ pub(super) async fn list(
 
 /// Look up a user by id.
 #[utoipa::path(
-    get, path = "/v1/users/{id}", tag = "users", security(("api_key" = ["users:read"])),
+    operation_id = "read_user", get, path = "/v1/users/{id}", tag = "users", security(("api_key" = ["users:read"])),
     params(("id" = String, Path, description = "The user's id")),
     responses(
         (status = 200, description = "The user", body = User),
@@ -119,7 +120,7 @@ pub(super) struct Epoch {
 /// Read a user's epoch, before the password is checked: a login as of it is refused if all
 /// sessions of the user are ended meanwhile. Works for any id.
 #[utoipa::path(
-    get, path = "/v1/users/{id}/epoch", tag = "users", security(("api_key" = ["sessions:read"])),
+    operation_id = "read_epoch", get, path = "/v1/users/{id}/epoch", tag = "users", security(("api_key" = ["sessions:read"])),
     params(("id" = String, Path, description = "The user's id")),
     responses(
         (status = 200, description = "The epoch", body = Epoch),
@@ -148,7 +149,11 @@ pub(super) struct NewUser {
     #[schema(min_length = 1, max_length = 128, pattern = "^[!-+\\--~]{1,128}$")]
     id: Option<String>,
     /// The name as people see it; the login name unless given.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"
+    )]
     display_name: Option<String>,
     /// The e-mail address.
     #[schema(format = "email", max_length = 254)]
@@ -177,7 +182,7 @@ pub(super) struct AddedUser {
 
 /// Add a user, who chooses a password by a one-time link; nobody else ever knows it.
 #[utoipa::path(
-    post, path = "/v1/users", tag = "users", security(("api_key" = ["users:write"])),
+    operation_id = "add_user", post, path = "/v1/users", tag = "users", security(("api_key" = ["users:write"])),
     request_body = NewUser,
     responses(
         (status = 201, description = "Added", body = AddedUser),
@@ -196,7 +201,7 @@ pub(super) async fn add(
     if let Some(shown) = new.display_name {
         user.display_name = users::display_name(&shown)?;
     }
-    user.email = users::email(new.email.as_deref().unwrap_or_default())?;
+    user.email = new.email.as_deref().map(email).transpose()?;
     user.groups = groups(&new.groups)?;
     let added = app.add_user(user).await?.ok_or_else(|| {
         let detail = "A user of this id or name is there already.";
@@ -204,6 +209,11 @@ pub(super) async fn add(
     })?;
     let (user, password_link) = (added.0.into(), added.1);
     Ok((StatusCode::CREATED, Json(AddedUser { user, password_link })))
+}
+
+/// No text is not the same as an empty one.
+fn email(text: &str) -> Result<String, ApiError> {
+    Ok(users::email(text)?.ok_or(users::NameError::Email)?)
 }
 
 fn groups(given: &[String]) -> Result<Vec<String>, ApiError> {
@@ -219,7 +229,11 @@ fn groups(given: &[String]) -> Result<Vec<String>, ApiError> {
 #[serde(deny_unknown_fields)]
 pub(super) struct UserChange {
     /// The name as people see it.
-    #[schema(min_length = 1, max_length = 128)]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$"
+    )]
     display_name: Option<String>,
     /// The e-mail address; null takes it away.
     #[serde(default, deserialize_with = "present")]
@@ -236,7 +250,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
 
 /// Change a user. Groups bite at once, in live sessions too.
 #[utoipa::path(
-    patch, path = "/v1/users/{id}", tag = "users", security(("api_key" = ["users:write"])),
+    operation_id = "change_user", patch, path = "/v1/users/{id}", tag = "users", security(("api_key" = ["users:write"])),
     params(("id" = String, Path, description = "The user's id")), request_body = UserChange,
     responses(
         (status = 200, description = "The user as changed", body = User),
@@ -251,10 +265,10 @@ pub(super) async fn change(
 ) -> Result<Json<User>, ApiError> {
     let profile = Profile {
         display_name: asked.display_name.as_deref().map(users::display_name).transpose()?,
-        email: match asked.email {
-            Some(email) => Some(users::email(email.as_deref().unwrap_or_default())?),
-            None => None,
-        },
+        email: asked
+            .email
+            .map(|email| email.as_deref().map(self::email).transpose())
+            .transpose()?,
         groups: asked.groups.as_deref().map(groups).transpose()?,
     };
     let changed = app.change_profile(&user_id(id)?, profile).await?;
@@ -263,7 +277,7 @@ pub(super) async fn change(
 
 /// Disable a user: sign-in is refused and all sessions end at once.
 #[utoipa::path(
-    post, path = "/v1/users/{id}/disable", tag = "users", security(("api_key" = ["users:write"])),
+    operation_id = "disable_user", post, path = "/v1/users/{id}/disable", tag = "users", security(("api_key" = ["users:write"])),
     params(("id" = String, Path, description = "The user's id")),
     responses(
         (status = 200, description = "Disabled", body = User),
@@ -281,7 +295,7 @@ pub(super) async fn disable(
 
 /// Let a user sign in again.
 #[utoipa::path(
-    post, path = "/v1/users/{id}/enable", tag = "users", security(("api_key" = ["users:write"])),
+    operation_id = "enable_user", post, path = "/v1/users/{id}/enable", tag = "users", security(("api_key" = ["users:write"])),
     params(("id" = String, Path, description = "The user's id")),
     responses(
         (status = 200, description = "Enabled", body = User),
@@ -307,7 +321,7 @@ pub(super) struct PasswordLink {
 
 /// Make a one-time link with which a person chooses a new password.
 #[utoipa::path(
-    post, path = "/v1/users/{id}/password-link", tag = "users",
+    operation_id = "make_password_link", post, path = "/v1/users/{id}/password-link", tag = "users",
     security(("api_key" = ["users:write"])),
     params(("id" = String, Path, description = "The user's id")),
     responses(

@@ -64,7 +64,7 @@ impl Verified {
 ///
 /// The answer never says why a credential is not active. Cost: two reads of the local database.
 #[utoipa::path(
-    post, path = "/v1/sessions/verify", tag = "sessions", security(("api_key" = ["sessions:read"])),
+    operation_id = "verify_session", post, path = "/v1/sessions/verify", tag = "sessions", security(("api_key" = ["sessions:read"])),
     request_body = Verification,
     responses((status = 200, description = "What it is worth now", body = Verified))
 )]
@@ -110,7 +110,7 @@ pub(super) struct BatchVerified {
 
 /// Verify up to 100 credentials, each by itself.
 #[utoipa::path(
-    post, path = "/v1/sessions/verify-batch", tag = "sessions",
+    operation_id = "verify_sessions", post, path = "/v1/sessions/verify-batch", tag = "sessions",
     security(("api_key" = ["sessions:read"])), request_body = Batch,
     responses((status = 200, description = "What each is worth now", body = BatchVerified))
 )]

@@ -1,0 +1,50 @@
+//! The OpenAPI document is the one that is checked in, and the server does what it says.
+
+use std::path::Path;
+use std::time::Duration;
+
+use cloakroom_testkit::rounds;
+use cloakroom_testkit::servers::Python;
+
+use crate::support::Site;
+
+/// What tries the API out, with all that it needs pinned by itself.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5\n";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_document_that_is_checked_in_is_that_of_the_server() {
+    let path = root().join("../../docs/openapi.json");
+    let kept = std::fs::read_to_string(path).expect("docs/openapi.json is there");
+    assert!(kept == cloakroom_server::routes::v1::document(), "run `make openapi`");
+}
+
+/// Two minutes; ten with `CLOAKROOM_TORTURE=1`.
+#[test]
+fn schemathesis_finds_nothing() {
+    let Some(python) = Python::with(SCHEMATHESIS) else { return };
+    let seconds = Duration::from_secs(u64::from(rounds(120, 600)));
+    let (site, _) = Site::with_people("", &["bob"]);
+    let app = site.application();
+    let report = site.server.data_dir().join("schemathesis.txt");
+    let output = std::fs::File::create(&report).expect("it can be written");
+    let status = python
+        .command()
+        .args(["-c", "from schemathesis.cli import schemathesis; schemathesis()"])
+        .arg("--config-file")
+        .arg(root().join("tests/schemathesis.toml"))
+        .args(["run", "--no-color", "--max-time", &seconds.as_secs().to_string()])
+        .args(["--header", &format!("Authorization: Bearer {}", app.key)])
+        .arg(format!("{}/v1/openapi.json", site.server.url()))
+        .current_dir(site.server.data_dir())
+        .stdout(output)
+        .status()
+        .expect("it runs");
+    let said = std::fs::read_to_string(&report).expect("it wrote its report");
+    println!("{said}");
+    assert!(status.success(), "{said}");
+    assert_eq!(app.get("capabilities").status, 200);
+}
