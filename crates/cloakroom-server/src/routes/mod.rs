@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod api_guide;
 mod auth_nginx;
 mod confirm;
 mod ended;
@@ -66,6 +67,7 @@ fn pages() -> Router<SharedApp> {
         .route("/login", get(login::show).post(login::send))
         .route("/logout", get(logout::show).post(logout::send))
         .route("/confirm", get(confirm::show).post(confirm::send))
+        .route("/api", get(api_guide::show))
         .route("/setup", get(setup::show).post(setup::send))
         .route("/password-link", get(password_link::show).post(password_link::send))
         .route("/static/{name}", get(static_files::show))

@@ -10,6 +10,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod api;
 pub mod assets;
 pub mod device;
 pub mod error;

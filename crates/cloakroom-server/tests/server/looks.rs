@@ -155,6 +155,7 @@ async fn tour(driver: &ChromeDriver, fresh: &Site, site: &Site, window: Window) 
         ("login?over=1", "login-over"),
         ("login?app=nothing", "error"),
         ("password-link", "password-link"),
+        ("api", "api"),
         ("logout", "logout-visitor"),
         ("nothing", "not-found"),
     ] {
