@@ -72,10 +72,17 @@ impl From<User> for Login {
 /// and in no other login. `Debug` does not show the seed.
 #[derive(Clone)]
 pub struct Once {
-    /// The session's id, made with [`SessionId::new`] in the first try.
+    /// The session's id.
     pub id: SessionId,
-    /// 32 bytes, such as a digest of what the tries have in common.
-    pub seed: Zeroizing<[u8; 32]>,
+    pub(crate) seed: Zeroizing<[u8; 32]>,
+}
+
+impl Once {
+    /// A login whose session has this id, made with [`SessionId::new`] in the first try; `seed` is
+    /// a digest of what the tries have in common.
+    pub fn new(id: SessionId, seed: [u8; 32]) -> Self {
+        Self { id, seed: Zeroizing::new(seed) }
+    }
 }
 
 impl fmt::Debug for Once {

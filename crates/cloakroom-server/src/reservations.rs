@@ -9,7 +9,6 @@ use cloakroom::sqlite::{Database, Migrations, OpenError};
 use cloakroom::{Once, SessionId, StoreError, Timestamp};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 const MIGRATIONS: Migrations = Migrations { component: "reservation", steps: &[V1] };
 
@@ -54,9 +53,9 @@ impl Creation<'_> {
         digest(b"body", &[self.body])
     }
 
-    fn seed(&self) -> Zeroizing<[u8; 32]> {
+    fn seed(&self) -> [u8; 32] {
         let parts = [self.caller.as_bytes(), self.key.as_bytes(), self.body];
-        Zeroizing::new(digest(b"seed", &parts))
+        digest(b"seed", &parts)
     }
 }
 
@@ -97,7 +96,7 @@ impl Reservations {
             find(connection, &digest)
         });
         let (id, first_body) = write.await?;
-        Ok((first_body == body).then(|| Once { id, seed: creation.seed() }))
+        Ok((first_body == body).then(|| Once::new(id, creation.seed())))
     }
 }
 
@@ -146,6 +145,6 @@ mod tests {
         let creation = |caller, key| Creation { caller, key, body: b"" };
         assert_ne!(creation("a", "bc").digest(), creation("ab", "c").digest());
         assert_ne!(creation("a", "b").digest(), creation("b", "a").digest());
-        assert_ne!(*creation("a", "b").seed(), creation("a", "b").digest());
+        assert_ne!(creation("a", "b").seed(), creation("a", "b").digest());
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use cloakroom_testkit::rounds;
-use cloakroom_testkit::servers::Python;
+use cloakroom_testkit::servers::{Python, require};
 
 use crate::support::Site;
 
@@ -20,6 +20,28 @@ fn the_document_that_is_checked_in_is_that_of_the_server() {
     let path = root().join("../../docs/openapi.json");
     let kept = std::fs::read_to_string(path).expect("docs/openapi.json is there");
     assert!(kept == cloakroom_server::routes::v1::document(), "run `make openapi`");
+}
+
+#[test]
+fn the_script_of_the_guide_does_what_it_says() {
+    let (Some(curl), Some(_jq)) = (require("curl"), require("jq")) else { return };
+    let guide = std::fs::read_to_string(root().join("../../docs/api.md")).expect("it is there");
+    let (_, rest) = guide.split_once("<!-- script -->").expect("it has a script");
+    let script = rest.split_once("```sh").and_then(|(_, rest)| rest.split_once("```"));
+    let script = format!("set -euo pipefail\n{}", script.expect("it is fenced").0);
+    let site = Site::fresh("");
+    let app = site.application();
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .env("URL", site.server.url())
+        .env("KEY", &app.key)
+        .output()
+        .expect("bash runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let failed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{}: {said}{failed}", curl.display());
+    assert!(said.contains("\"id\": \"17\"") && said.contains("203.0.113.9"), "{said}");
+    assert!(said.contains("{\"active\":false}") && said.ends_with("logout\n"), "{said}");
 }
 
 /// Two minutes; ten with `CLOAKROOM_TORTURE=1`.

@@ -17,4 +17,5 @@ mod outage;
 mod races;
 mod readme;
 mod renewal;
+mod repeated;
 mod secrets;
