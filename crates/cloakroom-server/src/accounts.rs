@@ -8,9 +8,12 @@ use cloakroom::{
 };
 
 use crate::app::App;
-use crate::passwords::{Busy, Password};
+use crate::guesses::{Attempt, Network, Target, Wait};
+use crate::passwords::{Busy, Password, Permit};
 use crate::serve::SET_UP_FILE;
-use crate::users::{Code, NewUser, PasswordChange, Profile, Redeemed, Role, SetUp, UserRow};
+use crate::users::{
+    Code, NewUser, PasswordChange, Profile, Redeemed, Role, SetUp, UserRow, typed_name,
+};
 
 /// Why nobody was signed in. Wrong, unknown and disabled are one (ASVS 5.0 6.3.8).
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub enum SignInError {
     Refused,
     /// Too many passwords are waiting to be checked.
     Busy(Busy),
+    /// Too many were wrong; this one was not checked.
+    TooManyTries(Wait),
     /// The store failed.
     Store(StoreError),
 }
@@ -27,6 +32,17 @@ impl From<StoreError> for SignInError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
+}
+
+/// Somebody says who they are.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    /// The login name as typed.
+    pub name: &'a str,
+    /// What is to prove it.
+    pub password: Password,
+    /// The network it comes from, if that is known.
+    pub from: Option<Network>,
 }
 
 /// A password was right: the user, and the epoch read before it was checked.
@@ -51,16 +67,55 @@ impl Proven {
 }
 
 impl App {
-    /// Checks a password. The same work is done whether the user exists, is disabled or neither;
-    /// none is done for the excess over what the pool takes.
+    /// Checks a password; every way to sign in comes through here, and is counted here. The same
+    /// work is done whether the user exists, is disabled or neither; none is done for what has to
+    /// wait or is in excess of what the pool takes.
     ///
     /// # Errors
     /// [`SignInError`].
-    pub async fn prove(&self, name: &str, password: Password) -> Result<Proven, SignInError> {
+    pub async fn prove(&self, claim: Claim<'_>) -> Result<Proven, SignInError> {
+        let (name, sessions) = (typed_name(claim.name), self.cloakroom.sessions());
+        let target = self.guesses.target(&name, claim.from);
+        // Asked first without writing: a flood of guesses that must wait costs a read or two each.
+        self.check_wait(&target)?;
+        let _turn = self.guesses.turn(&target).await.map_err(SignInError::Busy)?;
+        self.check_wait(&target)?;
         let permit = self.passwords.admit().map_err(SignInError::Busy)?;
-        let id = self.users.by_name(name)?.map(|user| user.id);
+        let id = self.users.by_name(&name)?.map(|user| user.id);
+        let begun = self.guesses.begin(target, id.is_some(), sessions.now()).await?;
+        let attempt = begun.map_err(SignInError::TooManyTries)?;
+        match self.check(&name, id.as_ref(), claim.password, permit).await {
+            Ok(Some(proven)) => {
+                self.guesses.right(attempt, sessions.now()).await?;
+                Ok(proven)
+            }
+            Ok(None) => {
+                tell_of_wait(id.as_ref(), &attempt);
+                Err(SignInError::Refused)
+            }
+            Err(error) => {
+                // It failed: if this does too, the attempt stays counted.
+                let _ = self.guesses.give_back(attempt).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn check_wait(&self, target: &Target) -> Result<(), SignInError> {
+        let wait = self.guesses.wait(target, self.cloakroom.sessions().now())?;
+        wait.map_or(Ok(()), |wait| Err(SignInError::TooManyTries(wait)))
+    }
+
+    /// The user, if the password is theirs and they may sign in.
+    async fn check(
+        &self,
+        name: &str,
+        id: Option<&UserId>,
+        password: Password,
+        permit: Permit,
+    ) -> Result<Option<Proven>, StoreError> {
         // The epoch must be older than the hash: a change of password in between then wins.
-        let epoch = match &id {
+        let epoch = match id {
             Some(id) => self.cloakroom.sessions().epoch(id).await?,
             None => 0,
         };
@@ -70,9 +125,9 @@ impl App {
         match account {
             Some(account) if right && !account.row.disabled => {
                 let epoch = epoch.max(account.row.epoch);
-                Ok(Proven { user: account.row, epoch })
+                Ok(Some(Proven { user: account.row, epoch }))
             }
-            _ => Err(SignInError::Refused),
+            _ => Ok(None),
         }
     }
 
@@ -117,8 +172,8 @@ impl App {
         .await
     }
 
-    /// Stores the password that a one-time link was for, and ends all sessions of its user.
-    /// `None` when the code is not good.
+    /// Stores the password that a one-time link was for, ends all sessions of its user and
+    /// forgets wrong passwords. `None` when the code is not good.
     ///
     /// # Errors
     /// A fault of the store.
@@ -126,17 +181,20 @@ impl App {
         &self,
         code: &str,
         hash: String,
+        from: Option<Network>,
     ) -> Result<Option<Proven>, StoreError> {
         let sessions = self.cloakroom.sessions();
         let Some(owner) = self.users.code_owner(code, sessions.now())? else { return Ok(None) };
         // From the very commit that changes the password, sessions from before it are refused.
         let store_epoch = sessions.epoch(&owner.id).await?;
         let (users, sessions, code) = (self.users.clone(), sessions.clone(), code.to_owned());
+        let (guesses, target) = (self.guesses.clone(), self.guesses.target(&owner.name, from));
         to_its_end(async move {
             let redeemed = users.redeem(&code, hash, store_epoch, sessions.now()).await?;
             let Redeemed::Done(user) = redeemed else { return Ok(None) };
             let why = EndReason::PasswordChange;
             let ended = end_since(&sessions, &user, None, why, &user.name).await?;
+            guesses.proven(target, sessions.now()).await?;
             Ok(Some(Proven { epoch: ended.epoch.max(user.epoch), user }))
         })
         .await
@@ -279,6 +337,14 @@ async fn regroup(sessions: &Sessions, user: &UserRow) -> Result<(), StoreError> 
     let grouped = User::new(user.id.as_str()).and_then(|who| who.groups(user.groups.clone()));
     let grouped = grouped.map_err(|error| StoreError::failed("change a user's groups", error))?;
     sessions.regroup(&grouped).await.map(drop)
+}
+
+/// One line for each wait that begins, none for what is refused during it.
+fn tell_of_wait(user: Option<&UserId>, attempt: &Attempt) {
+    if let Some((of, wait)) = attempt.begins() {
+        let (user, seconds) = (user.map_or("unknown", UserId::as_str), wait.seconds());
+        tracing::warn!(event = "authn_login_lock", user, of, seconds, "too many wrong passwords");
+    }
 }
 
 async fn end_since(

@@ -12,6 +12,7 @@ use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, key_file};
 
 use crate::api_keys::ApiKeys;
 use crate::config::Config;
+use crate::guesses::Guesses;
 use crate::passwords::{PasswordPolicy, Pool};
 use crate::peer;
 use crate::reservations::Reservations;
@@ -31,6 +32,8 @@ pub struct App {
     pub api_keys: ApiKeys,
     /// What creations of sessions with an idempotency key are to make.
     pub reservations: Reservations,
+    /// The failed sign-ins.
+    pub guesses: Guesses,
     /// Where passwords are hashed.
     pub passwords: Pool,
     /// What a new password must be.
@@ -57,18 +60,21 @@ impl App {
         let store = SqliteStore::within(database.clone())?;
         let users = Users::open(database.clone())?;
         let api_keys = ApiKeys::open(database.clone())?;
-        let reservations = Reservations::open(database)?;
+        let reservations = Reservations::open(database.clone())?;
         let cloakroom = Cloakroom::store(Arc::new(store))
             .key_file(data.join("session.key"))
             .policy(config.policy())
             .cookie(CookiePolicy::host(config.cookie.name.as_str())?)
             .client_address(peer::client_address)
             .open()?;
+        // There by now; sessions and failed sign-ins each derive a key of their own from it.
+        let session_key = key_file(&data.join("session.key"), &[])?;
         Ok(Arc::new(Self {
             cloakroom,
             users,
             api_keys,
             reservations,
+            guesses: Guesses::open(database, &session_key, &config.login)?,
             passwords: Pool::start()?,
             password_policy: PasswordPolicy { min_length: config.password.min_length as usize },
             returns: Returns::of(&config),

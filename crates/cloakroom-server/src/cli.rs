@@ -67,7 +67,7 @@ pub enum Command {
     Openapi,
     /// Print a fresh link for setting up the first administrator
     SetupLink,
-    /// Add, list, disable and enable users
+    /// Add, list, disable, enable and unlock users
     #[command(subcommand)]
     User(UserCommand),
     /// Show who is logged in
@@ -160,6 +160,11 @@ pub enum UserCommand {
         /// Print JSON: the user's id and name, and the link
         #[arg(long)]
         json: bool,
+    },
+    /// Forget a user's wrong passwords, so that nobody has to wait
+    Unlock {
+        /// Login name
+        name: String,
     },
 }
 
@@ -261,6 +266,7 @@ mod tests {
             "cloakroom user add anna --id 17 --json",
             "cloakroom user passwd anna",
             "cloakroom user passwd anna --json",
+            "cloakroom user unlock anna",
             "cloakroom who",
             "cloakroom who ann* --json",
             "cloakroom end 0198",

@@ -11,6 +11,7 @@ pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod guesses;
 pub mod identity;
 pub mod logging;
 pub mod middleware;

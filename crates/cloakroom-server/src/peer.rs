@@ -1,9 +1,11 @@
 //! Who is at the other end of a connection, and whose word about the client is believed.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -12,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 
 use crate::app::SharedApp;
 use crate::config::{Peer, TrustedProxies};
+use crate::guesses::Network;
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +57,19 @@ impl Connected<IncomingStream<'_, UnixListener>> for Connection {
 #[derive(Clone, Debug)]
 struct ClientIp(String);
 
+/// The network that failed sign-ins are counted on. There is none when only a trusted proxy is
+/// seen: whatever it forgot to say about its clients, they must not pay for each other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClientNetwork(pub Option<Network>);
+
+impl<S: Sync> FromRequestParts<S> for ClientNetwork {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or_default())
+    }
+}
+
 /// Finds the client's address once per request, for the session layer and the log.
 pub async fn find_client(
     State(app): State<SharedApp>,
@@ -64,6 +80,9 @@ pub async fn find_client(
     if let Some(ConnectInfo(Connection(peer))) = request.extensions().get().copied()
         && let Some(address) = client_ip(peer, request.headers(), trusted)
     {
+        let is_proxy = trusted.trusts(Peer::Address(address));
+        let network = (!is_proxy).then(|| Network::from(address));
+        request.extensions_mut().insert(ClientNetwork(network));
         request.extensions_mut().insert(ClientIp(address.to_string()));
     }
     next.run(request).await

@@ -19,6 +19,7 @@ pub(super) async fn run(
         UserCommand::Enable { name } => enable(operator, name, output).await?,
         UserCommand::List { json } => list(operator, json, output).await?,
         UserCommand::Passwd { name, json } => passwd(operator, name, json, output).await?,
+        UserCommand::Unlock { name } => unlock(operator, name, output).await?,
     }
     output.flush()
 }
@@ -88,6 +89,19 @@ async fn enable(operator: &Operator, name: String, output: &mut Output) -> Resul
         }
         Reply::Enabled { name, already: false } => {
             output.line(&format!("enabled {name}; they can sign in again"))
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn unlock(operator: &Operator, name: String, output: &mut Output) -> Result<()> {
+    match operator.order(Order::UserUnlock { name }).await? {
+        Reply::Unlocked { name, failures: 0 } => {
+            output.line(&format!("{name} was not locked; no wrong password was counted"))
+        }
+        Reply::Unlocked { name, failures } => {
+            let counted = told::counted(failures.into(), "wrong password");
+            output.line(&format!("unlocked {name}; {counted} had been counted"))
         }
         other => Err(unexpected(&other)),
     }

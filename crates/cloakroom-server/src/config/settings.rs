@@ -18,6 +18,8 @@ pub struct Config {
     pub session: Session,
     /// What a new password must be.
     pub password: PasswordLength,
+    /// When wrong passwords delay the next try.
+    pub login: Login,
     /// The removal of sessions that have ended.
     pub sweep: Sweep,
     /// What is written to the log.
@@ -117,6 +119,17 @@ pub struct PasswordLength {
     pub min_length: u32,
 }
 
+/// When wrong passwords delay the next try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Failures of one account before that.
+    pub account_failures: u32,
+    /// Failures from one network before that.
+    pub network_failures: u32,
+    /// Longest wait.
+    pub longest_delay: Duration,
+}
+
 /// The removal of sessions that have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sweep {
@@ -210,6 +223,7 @@ fn blank() -> Config {
             anonymous_limit: 0,
         },
         password: PasswordLength { min_length: u32::MAX },
+        login: Login { account_failures: 0, network_failures: 0, longest_delay: Duration::ZERO },
         sweep: Sweep { interval: Duration::ZERO, batch: 0 },
         log: Log { level: LogLevel::Info, format: LogFormat::Text },
         apps: BTreeMap::new(),

@@ -210,6 +210,27 @@ pub(super) static SETTINGS: &[Setting<Config>] = &[
         "Fewest characters of a new password; the most is always 256 bytes."
     ),
     setting!(
+        "login.account_failures",
+        "5",
+        Count(1, 50),
+        login.account_failures,
+        "Wrong passwords for one account before the next try has to wait."
+    ),
+    setting!(
+        "login.network_failures",
+        "30",
+        Count(1, 100_000),
+        login.network_failures,
+        "The same for one network (an IPv4 address, an IPv6 /64), whatever the account."
+    ),
+    setting!(
+        "login.longest_delay",
+        "15m",
+        Lasting("1s", "24h"),
+        login.longest_delay,
+        "Longest wait; the first is 1 s, and each further wrong password doubles it."
+    ),
+    setting!(
         "sweep.interval",
         "60s",
         Lasting("1s", "24h"),

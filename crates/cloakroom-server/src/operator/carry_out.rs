@@ -20,6 +20,7 @@ pub async fn carry_out(app: &SharedApp, order: Order) -> Reply {
         Order::UserEnable { name } => people::enable(app, &name).await,
         Order::UserList { after } => people::list(app, after.as_deref()),
         Order::UserPasswd { name } => people::password_link(app, &name).await,
+        Order::UserUnlock { name } => people::unlock(app, &name).await,
         Order::Who { name, after } => sessions::who(app, name.as_deref(), after.as_deref()).await,
         Order::Why { id } => sessions::why(app, &id).await,
     };

@@ -57,6 +57,11 @@ pub enum Order {
         /// The login name.
         name: String,
     },
+    /// Forget a user's wrong passwords, so that nobody has to wait.
+    UserUnlock {
+        /// The login name.
+        name: String,
+    },
     /// List a page of live sessions of logged-in users.
     Who {
         /// Only this login name; with a trailing `*`, those that begin so.

@@ -112,6 +112,13 @@ pub(super) async fn enable(app: &App, name: &str) -> Result<Reply, Refusal> {
     Ok(Reply::Enabled { name: user.name, already: !user.disabled })
 }
 
+pub(super) async fn unlock(app: &App, name: &str) -> Result<Reply, Refusal> {
+    let user = known(app, name)?;
+    let failures = app.guesses.release(&user.name, app.cloakroom.sessions().now()).await?;
+    tracing::info!(user = user.name, failures, "an operator unlocked a user");
+    Ok(Reply::Unlocked { name: user.name, failures })
+}
+
 pub(super) async fn password_link(app: &App, name: &str) -> Result<Reply, Refusal> {
     let user = known(app, name)?;
     let link = Link::new(app.password_link(&user.id).await?);

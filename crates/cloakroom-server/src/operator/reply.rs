@@ -100,6 +100,13 @@ pub enum Reply {
         /// The link.
         link: Link,
     },
+    /// A user's wrong passwords are forgotten.
+    Unlocked {
+        /// The login name.
+        name: String,
+        /// How many were counted.
+        failures: u32,
+    },
 }
 
 /// The address of a page with a one-time code in it: whoever has it can use it once. `Debug`

@@ -4,15 +4,17 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::password::unavailable;
+use super::password::{retry_after, unavailable};
 use super::render;
 use super::viewer::Viewer;
-use crate::accounts::SignInError;
+use crate::accounts::{Claim, SignInError};
 use crate::app::{App, SharedApp};
 use crate::middleware::PageError;
 use crate::passwords::Password;
+use crate::peer::ClientNetwork;
 use crate::ui::account::ConfirmPage;
 use crate::ui::forms::Secret;
+use crate::ui::tries::too_many_tries;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -38,13 +40,20 @@ pub(super) async fn show(
 pub(super) async fn send(
     State(app): State<SharedApp>,
     viewer: Viewer,
+    ClientNetwork(from): ClientNetwork,
     Form(form): Form<Confirmation>,
 ) -> Result<Response, PageError> {
-    match app.prove(&viewer.identity.user.name, form.password).await {
+    let claim = Claim { name: &viewer.identity.user.name, password: form.password, from };
+    match app.prove(claim).await {
         Ok(_) => viewer.session.reauthenticated().await?,
         Err(SignInError::Refused) => {
             let wrong = Secret::wrong("This is not your password.");
             return page(&app, &viewer, StatusCode::UNAUTHORIZED, wrong, form.to);
+        }
+        Err(SignInError::TooManyTries(wait)) => {
+            let wrong = Secret::wrong(too_many_tries(wait));
+            let page = page(&app, &viewer, StatusCode::TOO_MANY_REQUESTS, wrong, form.to)?;
+            return Ok((retry_after(wait), page).into_response());
         }
         Err(error) => return Err(unavailable(error)),
     }

@@ -7,14 +7,16 @@ use cloakroom::{Error, Session, SessionError};
 use serde::Deserialize;
 
 use super::{layout, render};
-use crate::accounts::SignInError;
+use crate::accounts::{Claim, SignInError};
 use crate::app::{App, SharedApp};
 use crate::identity::identify;
 use crate::middleware::PageError;
 use crate::passwords::Password;
+use crate::peer::ClientNetwork;
 use crate::ui::error::ErrorKind;
 use crate::ui::forms::{Field, Secret};
 use crate::ui::login::{LoginPage, LoginProblem};
+use crate::users::typed_name;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -80,11 +82,12 @@ pub(super) async fn show(
 pub(super) async fn send(
     State(app): State<SharedApp>,
     session: Session,
+    ClientNetwork(from): ClientNetwork,
     Form(form): Form<SignIn>,
 ) -> Result<Response, PageError> {
     app_name(&app, &form.app)?;
-    let (name, remember) = (form.name.trim().to_ascii_lowercase(), !form.remember.is_empty());
-    let proven = match app.prove(&name, form.password).await {
+    let (name, remember) = (typed_name(&form.name), !form.remember.is_empty());
+    let proven = match app.prove(Claim { name: &name, password: form.password, from }).await {
         Ok(proven) => proven,
         Err(error) => return refused(&app, error, name, remember, form.app, form.to),
     };
@@ -116,6 +119,7 @@ fn refused(
     let problem = match error {
         SignInError::Store(error) => return Err(error.into()),
         SignInError::Busy(_) => LoginProblem::Busy,
+        SignInError::TooManyTries(wait) => LoginProblem::TooManyTries(wait),
         SignInError::Refused => {
             // People type passwords into the field of the name: what was typed is not logged.
             let user = app.users.by_name(&name)?.map(|user| user.id.to_string());
@@ -135,10 +139,11 @@ fn again(
     asked_by: String,
     to: String,
 ) -> Result<Response, PageError> {
-    let status = match problem {
-        LoginProblem::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        LoginProblem::TooManySessions => StatusCode::CONFLICT,
-        _ => StatusCode::UNAUTHORIZED,
+    let (status, retry_after) = match problem {
+        LoginProblem::Busy => (StatusCode::SERVICE_UNAVAILABLE, Some(2)),
+        LoginProblem::TooManySessions => (StatusCode::CONFLICT, None),
+        LoginProblem::TooManyTries(wait) => (StatusCode::TOO_MANY_REQUESTS, Some(wait.seconds())),
+        _ => (StatusCode::UNAUTHORIZED, None),
     };
     let page = LoginPage {
         layout: layout(app),
@@ -150,11 +155,8 @@ fn again(
         app: asked_by,
         to,
     };
-    let mut response = (status, render(&page)?).into_response();
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, axum::http::HeaderValue::from_static("2"));
-    }
-    Ok(response)
+    let retry_after = retry_after.map(|seconds| [(RETRY_AFTER, seconds.to_string())]);
+    Ok((status, retry_after, render(&page)?).into_response())
 }
 
 /// The name of the application that asked; `None` when none did.

@@ -1,20 +1,24 @@
 use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse, IntoResponseParts, Response};
 use serde::Deserialize;
 
 use super::render;
 use super::viewer::{Viewer, done};
-use crate::accounts::SignInError;
+use crate::accounts::{Claim, SignInError};
 use crate::app::{App, SharedApp};
+use crate::guesses::Wait;
 use crate::middleware::PageError;
 use crate::passwords::Password;
+use crate::peer::ClientNetwork;
 use crate::ui::account::PasswordPage;
 use crate::ui::error::ErrorKind;
 use crate::ui::forms::Secret;
 use crate::ui::layout::Nav;
 use crate::ui::notice::Notice;
+use crate::ui::tries::too_many_tries;
 
 #[derive(Deserialize)]
 pub(super) struct Change {
@@ -42,6 +46,7 @@ pub(super) async fn show(
 pub(super) async fn send(
     State(app): State<SharedApp>,
     viewer: Viewer,
+    ClientNetwork(from): ClientNetwork,
     Form(change): Form<Change>,
 ) -> Result<Response, PageError> {
     viewer.check_recent(&app, "account/password")?;
@@ -55,11 +60,17 @@ pub(super) async fn send(
         mistakes.repeat = Secret::wrong("The two new passwords differ.");
         return page(&app, &viewer, StatusCode::UNPROCESSABLE_ENTITY, mistakes);
     }
-    let proven = match app.prove(&user.name, change.current).await {
+    let claim = Claim { name: &user.name, password: change.current, from };
+    let proven = match app.prove(claim).await {
         Ok(proven) => proven,
         Err(SignInError::Refused) => {
             mistakes.current = Secret::wrong("This is not your current password.");
             return page(&app, &viewer, StatusCode::UNPROCESSABLE_ENTITY, mistakes);
+        }
+        Err(SignInError::TooManyTries(wait)) => {
+            mistakes.current = Secret::wrong(too_many_tries(wait));
+            let page = page(&app, &viewer, StatusCode::TOO_MANY_REQUESTS, mistakes)?;
+            return Ok((retry_after(wait), page).into_response());
         }
         Err(error) => return Err(unavailable(error)),
     };
@@ -99,11 +110,16 @@ pub(super) fn new_password_problem(app: &App, new: &Password, about: &[&str]) ->
     app.password_policy.check(new, about).err().map(|weakness| weakness.to_string())
 }
 
+/// Says to a program how long to wait.
+pub(super) fn retry_after(wait: Wait) -> impl IntoResponseParts {
+    [(RETRY_AFTER, wait.seconds().to_string())]
+}
+
 /// A password could not be checked or hashed.
 pub(super) fn unavailable(error: SignInError) -> PageError {
     match error {
         SignInError::Store(error) => error.into(),
-        SignInError::Busy(_) => ErrorKind::Unavailable.into(),
+        SignInError::Busy(_) | SignInError::TooManyTries(_) => ErrorKind::Unavailable.into(),
         SignInError::Refused => ErrorKind::FormExpired.into(),
     }
 }

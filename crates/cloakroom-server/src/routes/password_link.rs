@@ -11,6 +11,7 @@ use super::{layout, render};
 use crate::app::{App, SharedApp};
 use crate::middleware::PageError;
 use crate::passwords::Password;
+use crate::peer::ClientNetwork;
 use crate::ui::forms::Secret;
 use crate::ui::notice::Notice;
 use crate::ui::setup::PasswordLinkPage;
@@ -29,6 +30,7 @@ pub(super) async fn show(State(app): State<SharedApp>) -> Result<Response, PageE
 pub(super) async fn send(
     State(app): State<SharedApp>,
     session: Session,
+    ClientNetwork(from): ClientNetwork,
     Form(form): Form<Choice>,
 ) -> Result<Response, PageError> {
     let now = app.cloakroom.sessions().now();
@@ -43,7 +45,8 @@ pub(super) async fn send(
         return again(&page);
     }
     let hash = app.hash(form.password).await.map_err(unavailable)?;
-    let Some(proven) = app.redeem_code(&form.code, hash).await? else { return bad_code(&app) };
+    let redeemed = app.redeem_code(&form.code, hash, from).await?;
+    let Some(proven) = redeemed else { return bad_code(&app) };
     if proven.user.disabled {
         return Ok(done(&app, "login", Notice::PasswordChanged).into_response());
     }

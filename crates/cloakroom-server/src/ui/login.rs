@@ -1,9 +1,13 @@
 //! Signing in and out.
 
+use std::borrow::Cow;
+
 use askama::Template;
 
 use super::forms::{Field, Mistake, Secret, mistakes};
 use super::layout::Layout;
+use super::tries;
+use crate::guesses::Wait;
 
 /// Why a sign-in did not happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub enum LoginProblem {
     CookieDropped,
     /// The session the person had is over.
     SessionOver,
+    /// Too many passwords were wrong; this one was not checked.
+    TooManyTries(Wait),
     /// The account is signed in on as many devices as allowed.
     TooManySessions,
 }
@@ -27,12 +33,14 @@ impl LoginProblem {
             Self::Busy => "Many people are signing in right now",
             Self::CookieDropped => "Your browser did not keep the sign-in",
             Self::SessionOver => "Your session has ended",
+            Self::TooManyTries(_) => "Too many tries",
             Self::TooManySessions => "You are signed in on too many devices",
         }
     }
 
-    pub(super) fn advice(self) -> &'static str {
-        match self {
+    pub(super) fn advice(self) -> Cow<'static, str> {
+        let advice = match self {
+            Self::TooManyTries(wait) => return tries::advice(wait).into(),
             Self::Refused => {
                 "Check the name and the password and try again. If it keeps failing, ask your \
                  administrator."
@@ -47,7 +55,8 @@ impl LoginProblem {
                 "The password was right. Sign out on another device first, or ask your \
                  administrator to end one of your sessions."
             }
-        }
+        };
+        advice.into()
     }
 
     /// Whether the person asked for something that failed, rather than merely being told.

@@ -22,6 +22,7 @@ pub mod notice;
 pub mod paging;
 pub mod reason;
 pub mod setup;
+pub mod tries;
 pub mod users;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::*;
+use crate::guesses::Wait;
 
 pub(super) const NOW_MS: i64 = 1_773_324_185_000;
 const MINUTE_MS: i64 = 60_000;
@@ -94,6 +95,8 @@ fn gates(words: &Words) -> Vec<(&'static str, String)> {
     let over = LoginPage { problem: Some(LoginProblem::SessionOver), ..login(words) };
     let dropped = LoginPage { problem: Some(LoginProblem::CookieDropped), ..login(words) };
     let busy = LoginPage { problem: Some(LoginProblem::Busy), ..login(words) };
+    let wait = Wait::For(std::time::Duration::from_secs(40));
+    let tries = LoginPage { problem: Some(LoginProblem::TooManyTries(wait)), ..login(words) };
     let confirm = ConfirmPage {
         layout: signed_in(words, Nav::Password),
         name: words.name.clone(),
@@ -107,6 +110,7 @@ fn gates(words: &Words) -> Vec<(&'static str, String)> {
         ("login-over", render(&over)),
         ("login-dropped", render(&dropped)),
         ("login-busy", render(&busy)),
+        ("login-tries", render(&tries)),
         ("logout", render(&LogoutPage { layout: signed_in(words, Nav::Devices) })),
         ("logged-out", render(&LoggedOutPage { layout: stranger() })),
         ("confirm", render(&confirm)),

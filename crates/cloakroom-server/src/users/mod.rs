@@ -12,7 +12,7 @@ use cloakroom::sqlite::{Database, OpenError};
 use cloakroom::{SessionId, StoreError, Timestamp, UserId};
 
 pub use codes::{Code, CodePurpose};
-pub use names::{NameError, display_name, email, group, groups, login_name};
+pub use names::{NameError, display_name, email, group, groups, login_name, typed_name};
 pub use rows::{NewUser, Profile, Role, UserPage, UserRow};
 
 /// Users and the one-time codes that let them choose a password. Clones share the database.

@@ -51,6 +51,12 @@ pub fn display_name(text: &str) -> Result<String, NameError> {
     }
 }
 
+/// What a person typed as their login name, in the one spelling under which it is looked up and
+/// counted: without spaces around it, upper case folded. It need not be a login name.
+pub fn typed_name(text: &str) -> String {
+    text.trim().to_ascii_lowercase()
+}
+
 /// A group, as given.
 ///
 /// # Errors
@@ -103,6 +109,12 @@ mod tests {
     #[test]
     fn one_login_name_has_one_spelling() {
         assert_eq!(login_name("Alice@Example.org"), Ok("alice@example.org".to_owned()));
+    }
+
+    #[test]
+    fn a_name_is_looked_up_without_the_spaces_and_capitals_it_was_typed_with() {
+        assert_eq!(typed_name("\u{a0} \tAlice@Example.ORG\u{3000}\r\n"), "alice@example.org");
+        assert_eq!(typed_name("ALÏCE"), "alÏce");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// A page without what differs by time and by what was typed.
-fn plain(answer: &Response, name: &str) -> String {
+pub(crate) fn plain(answer: &Response, name: &str) -> String {
     let text = answer.text().replace(&format!("value=\"{name}\""), "value=\"…\"");
     let (before, rest) = text.split_once("data-now=\"").expect("every page tells its time");
     format!("{before}{}", rest.split_once('"').expect("an attribute ends").1)
@@ -27,7 +27,8 @@ fn work(site: &Site, mut act: impl FnMut()) -> Duration {
 
 #[test]
 fn wrong_unknown_disabled_and_without_a_password_get_the_same_answer_for_the_same_work() {
-    let (site, _) = Site::with_people("", &["bob", "eve"]);
+    // More tries are made here than people make.
+    let (site, _) = Site::with_people("[login]\naccount_failures = 50", &["bob", "eve"]);
     site.run(&["user", "disable", "eve"]);
     site.invite("new", &[]);
     let mut browser = site.server.client();
@@ -261,12 +262,15 @@ fn a_session_survives_a_restart_of_the_server() {
 #[test]
 fn an_excess_of_sign_ins_is_refused_at_once_and_slows_nobody_who_is_in() {
     let (site, mut ada) = Site::with_admin("");
-    let fields = [("name", "nobody"), ("password", PASSWORD)];
-    let request = Request::post_form("/cloakroom/login", &fields);
-    let request = request.header("Host", site.server.url().trim_start_matches("http://"));
-    let request = request.header("Sec-Fetch-Site", "same-origin").to_bytes(site.server.address());
+    let request = |name: &str| {
+        let fields = [("name", name), ("password", PASSWORD)];
+        let request = Request::post_form("/cloakroom/login", &fields);
+        let request = request.header("Host", site.server.url().trim_start_matches("http://"));
+        request.header("Sec-Fetch-Site", "same-origin").to_bytes(site.server.address())
+    };
     let mut connections: Vec<Connection> = (0..400)
-        .map(|_| {
+        .map(|number| {
+            let request = request(&format!("nobody{number}"));
             let mut connection = Connection::open(site.server.address()).expect("it is open");
             connection.write(&request).expect("it is sent");
             connection

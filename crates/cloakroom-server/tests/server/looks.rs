@@ -76,6 +76,10 @@ fn company() -> Site {
     arrive(&site, "eve", ANDROID, "192.0.2.66");
     site.run(&["user", "disable", "eve"]);
     arrive(&site, "annie", EDGE, "192.0.2.140");
+    for _ in 0..5 {
+        crate::support::send_login(&mut site.server.client(), "mallory", "a guess");
+    }
+    site.sql("UPDATE guess SET waits_until = waits_until + 600000 WHERE kind = 'name'");
     site
 }
 
@@ -167,6 +171,12 @@ async fn tour(driver: &ChromeDriver, fresh: &Site, site: &Site, window: Window) 
     device.press("Sign in").await;
     device.sees("We could not sign you in").await;
     check(&device, "login-refused", window).await;
+    device.fill("name", "mallory").await;
+    device.fill("password", "a guess").await;
+    device.press("Sign in").await;
+    device.sees("Too many tries").await;
+    device.sees("Try again in").await;
+    check(&device, "login-tries", window).await;
 
     device.sign_in(ADMIN).await;
     for (page, name) in [

@@ -11,6 +11,7 @@ mod demo;
 mod device;
 mod edges;
 mod fsync;
+mod guesses;
 mod hostile;
 mod login;
 mod looks;

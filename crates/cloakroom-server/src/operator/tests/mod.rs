@@ -91,6 +91,7 @@ fn every_order_survives_its_line_of_json() {
         Order::UserEnable { name: name.clone() },
         Order::UserList { after: None },
         Order::UserPasswd { name: name.clone() },
+        Order::UserUnlock { name: name.clone() },
         Order::Who { name: Some(name), after: None },
         Order::Why { id },
     ] {
