@@ -53,6 +53,28 @@ fn law_9_a_caller_that_hangs_up_leaves_its_end_done() {
     }
 }
 
+#[test]
+fn law_11_a_rotation_during_a_change_of_groups_is_not_taken_for_an_end() {
+    let (site, _) = Site::with_people("", &["bob"]);
+    let app = site.application();
+    let users = app.get("users").json();
+    let bob = users["items"].as_array().expect("users").iter().find(|user| user["name"] == "bob");
+    let id = bob.and_then(|bob| bob["id"].as_str()).expect("bob is listed").to_owned();
+    let (mut token, _) = app.log_in(&id);
+    for seed in seeds(rounds(15, 500)) {
+        let groups = json!({"groups": [format!("g{}", seed % 1_000)]});
+        let answer = thread::scope(|scope| {
+            let change = scope.spawn(|| app.patch(&format!("users/{id}"), &groups));
+            let answer = app.post("sessions/rotate", &json!({ "token": token }));
+            assert_eq!(change.join().expect("it answers").status, 200);
+            answer
+        });
+        assert_eq!(answer.status, 200, "seed {seed}: {answer:?}");
+        answer.json()["token"].as_str().expect("a token").clone_into(&mut token);
+        assert_eq!(app.verify(&token)["session"]["user"]["groups"], groups["groups"]);
+    }
+}
+
 /// Sends a call up to its last byte, once it is certain that the server has begun it.
 fn begin(app: &Application, path: &str, body: &str) -> TcpStream {
     let Address::Port(port) = app.address else { panic!("it listens on a port") };

@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::State;
-use cloakroom::EndReason;
+use cloakroom::{EndReason, Issued, SessionError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,7 +9,11 @@ use super::credential::{Credential, cookie_max_age};
 use super::holder::{Holder, SessionsEnd, SessionsWrite};
 use super::problem::{ApiError, ProblemDetails};
 use super::session::{EndedCount, Session};
-use crate::app::SharedApp;
+use crate::app::{App, SharedApp};
+use crate::users::UserRow;
+
+/// Tries of a rotation whose session's groups change meanwhile.
+const MOST_TRIES: usize = 3;
 
 /// A credential to replace.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,11 +54,25 @@ pub(super) async fn rotate(
     _: Holder<SessionsWrite>,
     Body { value: asked, .. }: Body<Rotation>,
 ) -> Result<Json<Rotated>, ApiError> {
-    let good = asked.token.verify(&app).await?.ok_or_else(ApiError::session_ended)?;
-    let issued = app.cloakroom.sessions().rotate(&good.live, asked.reauthenticated).await?;
-    let session = Session::of(&issued.live.record, good.known.as_ref());
-    let cookie_max_age = cookie_max_age(&app, &issued.live.record);
-    Ok(Json(Rotated { token: issued.token.reveal().to_owned(), session, cookie_max_age }))
+    for _ in 0..MOST_TRIES {
+        let good = asked.token.verify(&app).await?.ok_or_else(ApiError::session_ended)?;
+        match app.cloakroom.sessions().rotate(&good.live, asked.reauthenticated).await {
+            Ok(issued) => return Ok(Json(rotated(&app, &issued, good.known.as_ref()))),
+            // It ended, or its groups changed and the credential is good still.
+            Err(SessionError::Gone) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ApiError::session_ended())
+}
+
+fn rotated(app: &App, issued: &Issued, known: Option<&UserRow>) -> Rotated {
+    let record = &issued.live.record;
+    Rotated {
+        token: issued.token.reveal().to_owned(),
+        session: Session::of(record, known),
+        cookie_max_age: cookie_max_age(app, record),
+    }
 }
 
 /// A credential whose session is to end.

@@ -24,7 +24,7 @@ use crate::users::UserRow;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Those of the user with this id.
+    /// Those of the user with this id; the newest 1,000 of them.
     #[param(max_length = 128)]
     user: Option<String>,
     /// Those of users with exactly this name.
