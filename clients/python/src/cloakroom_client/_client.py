@@ -90,9 +90,8 @@ def _named(method: Callable[..., Any], build: Callable[..., Any], owner: str) ->
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     shape = inspect.signature(build)
     result = shape.return_annotation.removeprefix("Call[").removesuffix("]")
-    method.__signature__ = shape.replace(
-        parameters=[own, *shape.parameters.values()], return_annotation=result
-    )  # type: ignore[attr-defined]
+    parameters = [own, *shape.parameters.values()]
+    vars(method)["__signature__"] = shape.replace(parameters=parameters, return_annotation=result)
 
 
 def _blocking(build: Callable[P, Call[T]]) -> Callable[Concatenate[Cloakroom, P], T]:
