@@ -22,7 +22,7 @@ from conftest import opened
 
 def somebody():
     """A user of this test's own."""
-    return User(f"id-{secrets.token_hex(6)}", f"name {secrets.token_hex(6)}", ("staff",))
+    return User(f"id-{secrets.token_hex(6)}", f"name-{secrets.token_hex(6)}", ("staff",))
 
 
 def test_a_session_is_created_verified_and_ended(cloakroom):
@@ -164,13 +164,14 @@ def test_users_that_cloakroom_keeps_are_added_changed_and_disabled(cloakroom):
     assert (user.name, user.display_name, user.groups) == (name, "Ada", ("staff",))
     with pytest.raises(Conflict):
         cloakroom.add_user(name)
-    session = cloakroom.create(User(user.id, name, user.groups))
+    session = cloakroom.create(user.id)
+    assert session.session.user == User(user.id, name, ("staff",))
     assert cloakroom.change_user(user.id, groups=["boss"]).groups == ("boss",)
     assert cloakroom.verify(session.token).session.user.groups == ("boss",)
     assert cloakroom.disable_user(user.id).disabled
     assert cloakroom.verify(session.token) is None
     with pytest.raises(UserDisabled):
-        cloakroom.create(User(user.id, name))
+        cloakroom.create(user.id)
     assert not cloakroom.enable_user(user.id).disabled
     assert cloakroom.password_link(user.id).reveal() != invited.password_link.reveal()
     assert cloakroom.user(user.id).name == name

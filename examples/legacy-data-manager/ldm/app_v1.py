@@ -29,7 +29,8 @@ OfRequest = Annotated[RequestSession, Depends(request_session)]
 
 async def identify(request: Request) -> Identity:
     session = await request.state.session.current()
-    user = await run_in_threadpool(row_called, session.user.id) if session else None
+    known = session and session.user
+    user = await run_in_threadpool(row_called, known.id) if known else None
     if user is None:
         raise NotSignedIn("no session")
     return Identity(
@@ -37,9 +38,9 @@ async def identify(request: Request) -> Identity:
         name=user.username,
         display_name=user.display_name,
         email="",
-        groups=session.user.groups,
+        groups=known.groups,
         session=session.id,
-        authenticated_at=int(session.authenticated_at.timestamp()),
+        authenticated_at=int((session.authenticated_at or session.created_at).timestamp()),
     )
 
 
@@ -155,7 +156,7 @@ async def end_one(who: Who, session_id: Annotated[str, Form()] = ""):
         other = await CLOAKROOM.session(session_id)
     except (NotFound, SessionEnded, ValueError):
         return RedirectResponse("/account?ended=0", 303)
-    if other.user.id != who.subject:
+    if other.user is None or other.user.id != who.subject:
         return problem(404, "You have no such session", "not_found")
     ended = await CLOAKROOM.end(other.id, by=who.name, reason="logout")
     return RedirectResponse(f"/account?ended={int(ended)}", 303)

@@ -47,11 +47,13 @@ def create(
     client's former credential: its session ends in the same commit, and `carry` says what of its
     data goes over.
 
+    Name and groups are left out for users that Cloakroom itself keeps: it knows them.
+
     Raises Conflict (limit of sessions, newer epoch), UserDisabled.
     """
     user = User(user) if isinstance(user, str) else user
     body = {
-        "user": _without_none(id=user.id, name=user.name or None, groups=list(user.groups)),
+        "user": _without_none(id=user.id, name=user.name or None, groups=list(user.groups) or None),
         "client": _client(client),
         "remember": remember,
         "as_of_epoch": as_of_epoch,

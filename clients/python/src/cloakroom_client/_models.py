@@ -31,6 +31,10 @@ class User:
         return cls(body["id"], body.get("name") or "", tuple(body.get("groups") or ()))
 
 
+def _user(body: Json) -> User | None:
+    return User.of(body["user"]) if body["user"] else None
+
+
 @dataclass(frozen=True)
 class Client:
     """Where a session is used from, as the application saw it."""
@@ -49,9 +53,10 @@ class Session:
     """A live session."""
 
     id: str
-    user: User
+    user: User | None
+    """None for a visitor, who is not logged in."""
     created_at: datetime
-    authenticated_at: datetime
+    authenticated_at: datetime | None
     last_seen_at: datetime
     idle_deadline: datetime
     absolute_deadline: datetime
@@ -60,11 +65,12 @@ class Session:
 
     @classmethod
     def of(cls, body: Json) -> Session:
+        authenticated = body["authenticated_at"]
         return cls(
             id=body["id"],
-            user=User.of(body["user"]),
+            user=_user(body),
             created_at=moment(body["created_at"]),
-            authenticated_at=moment(body["authenticated_at"]),
+            authenticated_at=moment(authenticated) if authenticated else None,
             last_seen_at=moment(body["last_seen_at"]),
             idle_deadline=moment(body["idle_deadline"]),
             absolute_deadline=moment(body["absolute_deadline"]),
@@ -137,10 +143,9 @@ class EndedSession:
 
     @classmethod
     def of(cls, body: Json) -> EndedSession:
-        user = body.get("user")
         return cls(
             id=body["id"],
-            user=User.of(user) if user else None,
+            user=_user(body),
             created_at=moment(body["created_at"]),
             last_seen_at=moment(body["last_seen_at"]),
             ended_at=moment(body["ended_at"]),
@@ -162,7 +167,6 @@ class Account:
     role: str
     disabled: bool
     has_password: bool
-    epoch: int
 
     @classmethod
     def of(cls, body: Json) -> Account:
@@ -175,7 +179,6 @@ class Account:
             role=body["role"],
             disabled=bool(body["disabled"]),
             has_password=bool(body["has_password"]),
-            epoch=int(body["epoch"]),
         )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import ipaddress
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 import anyio
@@ -206,10 +207,9 @@ class RequestSession:
             raise CloakroomError("logins, logouts and rotations need a POST")
 
     def _seen_client(self) -> Client:
-        address = self._scope.get("client")
         agents = [value for name, value in self._scope["headers"] if name.lower() == b"user-agent"]
         agent = agents[0].decode("utf-8", "replace") if agents else None
-        return Client(address[0] if address else None, agent)
+        return Client(_address(self._scope.get("client")), agent)
 
     # --- for the middleware ---
 
@@ -229,3 +229,11 @@ class RequestSession:
         self._is_closed, begun, self._begun = True, self._begun, None
         if begun:
             await to_its_end(self._client.log_out(begun))
+
+
+def _address(client: Sequence[Any] | None) -> str | None:
+    """The peer's address, unless it is something else, as of a Unix socket or a test client."""
+    try:
+        return str(ipaddress.ip_address(str(client[0]).partition("%")[0])) if client else None
+    except ValueError:
+        return None

@@ -55,16 +55,19 @@ RequestSessionOf = Annotated[RequestSession, Depends(request_session)]
 
 
 async def current_session(session: RequestSessionOf) -> Session:
-    """The live session; raises LoginRequired."""
+    """The live session of a user; raises LoginRequired."""
     found = await session.current()
-    if found is None:
+    if found is None or found.user is None:
         raise LoginRequired
     return found
 
 
-async def current_user(session: Annotated[Session, Depends(current_session)]) -> User:
+async def current_user(session: RequestSessionOf) -> User:
     """Its user; raises LoginRequired."""
-    return session.user
+    user = await session.user()
+    if user is None:
+        raise LoginRequired
+    return user
 
 
 async def optional_user(session: RequestSessionOf) -> User | None:
@@ -90,7 +93,8 @@ def recent_login(minutes: float) -> Callable[[Session], Awaitable[Session]]:
     async def recent_session(
         session: Annotated[Session, Depends(current_session)],
     ) -> Session:
-        if time.time() - session.authenticated_at.timestamp() > minutes * 60:
+        proven = session.authenticated_at
+        if proven is None or time.time() - proven.timestamp() > minutes * 60:
             raise RecentLoginRequired
         return session
 
