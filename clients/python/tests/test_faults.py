@@ -91,15 +91,16 @@ def test_a_unix_socket_works_as_a_port_does(kind, binary, tmp_path):
         server.stop()
 
 
-async def test_two_hundred_at_once(client):
-    async def one():
+async def test_two_hundred_at_once(server, key):
+    async def one(client):
         issued = await client.create(somebody())
         verified = await client.verify(issued.token)
         assert verified.session.id == issued.session.id
         assert await client.log_out(issued.token)
         return issued.token
 
-    tokens = await asyncio.gather(*(one() for _ in range(200)))
+    async with AsyncCloakroom(server.url, key, timeout=30) as client:
+        tokens = await asyncio.gather(*(one(client) for _ in range(200)))
     assert len({token.reveal() for token in tokens}) == 200
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from ._secrets import Token
 
 T = TypeVar("T")
 HeaderList = list[tuple[bytes, bytes]]
+log = logging.getLogger("cloakroom_client")
 _running: set[asyncio.Task[Any]] = set()
 
 
@@ -31,8 +33,16 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
             return await work
     task = asyncio.ensure_future(work)
     _running.add(task)
-    task.add_done_callback(_running.discard)
+    task.add_done_callback(_finished)
     return await asyncio.shield(task)
+
+
+def _finished(task: asyncio.Task[Any]) -> None:
+    _running.discard(task)
+    fault = None if task.cancelled() else task.exception()
+    if fault is not None:
+        # Whoever still waits is told; if nobody does, this is the only trace.
+        log.debug("an act on a session failed: %s", fault)
 
 
 class RequestSession:
