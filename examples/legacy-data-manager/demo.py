@@ -346,7 +346,7 @@ class Demo:
 
 def things_to_try(url, own_url):
     return f"""  Four things to try:
-    1. Sign in as alice here and in a private window. Open "Your devices" in one, end the
+    1. Sign in as alice at the first, and in a private window. Open "Your devices" in one, end the
        other: its next click asks for the password again.
     2. Sign in as bob in the private window: he sees his own records, not hers. As alice open
        {url}/cloakroom/admin and end his session.
