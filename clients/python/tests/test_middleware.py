@@ -329,12 +329,17 @@ async def connect(app, headers):
     return sent
 
 
-async def test_a_web_socket_knows_who_it_is_and_other_sites_open_none(client):
+async def test_a_web_socket_knows_who_it_is_asks_again_and_is_not_opened_by_other_sites(client):
     issued = await client.create(somebody())
 
     async def inner(scope, _receive, send):
-        user = await scope["cloakroom"].user()
+        session = scope["cloakroom"]
+        user = await session.user()
         await send({"type": "websocket.accept", "headers": [(b"user", user.name.encode())]})
+        assert await session.recheck()
+        await client.log_out(issued.token)
+        assert await session.current(), "read once"
+        assert await session.recheck() is None
 
     app = SessionMiddleware(inner, client)
     cookie = f"{NAME}={issued.token.reveal()}"

@@ -72,6 +72,15 @@ class RequestSession:
             await self._read()
         return self._known.session if self._known else None
 
+    async def recheck(self) -> Session | None:
+        """As `current`, asked anew: for web sockets and long answers, during which it may end."""
+        async with self._turn:
+            await self._read()
+            if self._token:
+                self._known = await self._client.verify(self._token)
+                self._token = self._token if self._known else None
+        return self._known.session if self._known else None
+
     async def user(self) -> User | None:
         """Its user, or None."""
         session = await self.current()

@@ -26,6 +26,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+__all__ = ["RequestSession", "SessionMiddleware"]
 RETRY_AFTER_SECONDS = 2
 log = logging.getLogger("cloakroom_client")
 
