@@ -47,7 +47,7 @@ impl Demo {
             .env("OWN_PORT", free_port().to_string())
             .env("DATA", dir.join("data"));
         let process = Process::spawn("demo", command, &dir.join("log"));
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_secs(90);
         process.wait_until("the demo is ready", limit, || dir.join("ready").exists());
         let ready = fs::read(dir.join("ready")).expect("it says where it is");
         let ready = serde_json::from_slice(&ready).expect("in JSON");
