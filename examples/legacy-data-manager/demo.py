@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Runs the whole demo on loopback: Cloakroom, nginx and the application, behind one origin.
+"""Runs the whole demo on loopback: Cloakroom, nginx and the application behind one origin, and
+beside them the same application without a proxy, which checks passwords itself.
 
     make demo                       or: python3 examples/legacy-data-manager/demo.py
-    make demo PORT=8080 DATA=/tmp/d   another port, another data directory
+    make demo PORT=8080 DATA=/tmp/d   another port (the second is the next), another data directory
+    make demo OWN_PORT=9000           another second port
     make demo RESET=1                 forget users and records, start afresh
 
 Also read from the environment: CLOAKROOM_BIN (a built `cloakroom`; else cargo builds one) and
@@ -16,7 +18,6 @@ import fcntl
 import http.client
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
+from demo_files import APP_ID, cloakroom_config, nginx_config
 from demo_needs import (
     HERE,
     ROOT,
@@ -36,33 +38,14 @@ from demo_needs import (
     refuse_port_in_use,
     say,
     server_binary,
-    wanted_port,
+    wanted_ports,
 )
+from demo_people import OWN_PEOPLE, PEOPLE, new_password, with_ids_and_passwords
 
-SNIPPETS = ROOT / "deploy" / "nginx"
-APP_ID = "ldm"
+CLIENT = ROOT / "clients" / "python" / "src"
+SCOPES = ("sessions:read", "sessions:write", "sessions:end")
 START_SECONDS = 30
 STOP_SECONDS = 10
-
-PEOPLE = [
-    {
-        "name": "alice",
-        "options": ["--display-name=Alice Archer", "--email=alice@example.org", "--group=staff", "--admin"],
-        "records": [
-            ["Supplier contracts 2019", "Scanned, three boxes. Box 2 is missing its index."],
-            ["Server room inventory", "Last checked in spring. The tape drive still works."],
-            ["Customer list, old system", "Exported before the migration; keep until 2030."],
-        ],
-    },
-    {
-        "name": "bob",
-        "options": ["--display-name=Bob Baker", "--email=bob@example.org", "--group=staff"],
-        "records": [
-            ["Payroll archive", "Do not delete. Audited every second year."],
-            ["Fax numbers", "Nobody has asked for these since 2014."],
-        ],
-    },
-]
 
 
 class Stopped(BaseException):
@@ -109,21 +92,24 @@ def stop_on_signal(_number, _frame):
 
 
 class Demo:
-    """Where everything is, and the three processes."""
+    """Where everything is, and the four processes."""
 
     def __init__(self):
-        self.port = wanted_port()
+        self.port, self.own_port = wanted_ports()
         self.url = f"http://localhost:{self.port}"
+        self.own_url = f"http://localhost:{self.own_port}"
         self.data = Path(os.environ.get("DATA") or "cloakroom-demo-data").resolve()
         self.state, self.logs = self.data / "state", self.data / "logs"
         self.config = self.state / "cloakroom.toml"
         self.people_file = self.state / "people.json"
         self.children = []
         self.passwords = {}
+        self.key_file = self.state / "api-key"
         self.first_run = True
 
     def start(self):
-        refuse_port_in_use(self.port)
+        refuse_port_in_use(self.port, "PORT")
+        refuse_port_in_use(self.own_port, "OWN_PORT")
         self.lock_data()
         self.nginx = find_nginx_and_venv()
         self.python = application_python(self.data / "venv")
@@ -169,25 +155,8 @@ class Demo:
     def start_children(self):
         self.run("cloakroom", [self.cloakroom, "serve", "--config", self.config])
         self.wait("cloakroom", lambda: self.status(self.server_port, "/healthz") == 200)
-        self.run(
-            "application",
-            [
-                self.python,
-                "-m",
-                "uvicorn",
-                "ldm.app:app",
-                "--app-dir",
-                HERE,
-                "--host",
-                "127.0.0.1",
-                "--port",
-                str(self.app_port),
-                "--no-server-header",
-                "--timeout-graceful-shutdown",
-                "5",
-            ],
-            env=self.app_environment(),
-        )
+        self.run_application("application", "ldm.app", self.app_port, self.app_environment())
+        self.run_application("own sign-in", "ldm.app_v1", self.own_port, self.own_environment())
         self.run(
             "nginx",
             [
@@ -201,9 +170,17 @@ class Demo:
             ],
         )
         self.wait("application", lambda: self.status(self.app_port, "/healthz") == 200)
+        self.wait("own sign-in", lambda: self.status(self.own_port, "/healthz") == 200)
         self.wait("nginx", lambda: self.status(self.port, "/", accept="text/html") == 302)
 
+    def run_application(self, name, module, port, environment):
+        server = [self.python, "-m", "uvicorn", f"{module}:app", "--app-dir", HERE]
+        where = ["--host", "127.0.0.1", "--port", str(port)]
+        quiet = ["--no-server-header", "--timeout-graceful-shutdown", "5"]
+        self.run(name, [*server, *where, *quiet], env=environment)
+
     def app_environment(self):
+        """Of the application behind the proxy."""
         return os.environ | {
             "CLOAKROOM_URL": self.server_url,
             "CLOAKROOM_ISSUER": self.url,
@@ -213,27 +190,47 @@ class Demo:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
+    def own_environment(self):
+        """Of the application without one."""
+        return os.environ | {
+            "CLOAKROOM_URL": self.server_url,
+            "CLOAKROOM_API_KEY": self.api_key(),
+            "LDM_ORIGIN": self.own_url,
+            "LDM_DATABASE": str(self.state / "own.db"),
+            "PYTHONPATH": str(CLIENT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def api_key(self):
+        """The application's key, made at the first start; Cloakroom itself keeps its digest only."""
+        if not self.key_file.exists():
+            scopes = [part for scope in SCOPES for part in ("--scope", scope)]
+            name = f"legacy-data-manager-{time.time_ns()}"
+            out = self.cloakroom_command("api-key", "add", name, *scopes, "--json")
+            write_private(self.key_file, json.loads(out)["key"])
+        return self.key_file.read_text()
+
+    def cloakroom_command(self, *arguments):
+        return command([self.cloakroom, "--config", self.config, *arguments], f"cloakroom {arguments[0]}")
+
     def make_people(self):
         """Alice and bob: added by the command, password set over their one-time link, records
-        put into the application's database."""
+        put into the application's database. Carol and dave: rows of the application's own."""
         known = [self.add_person(person) for person in PEOPLE]
         seeds = [k | {"records": p["records"]} for k, p in zip(known, PEOPLE, strict=True)]
-        command(
-            [self.python, "-m", "ldm.seed"],
-            "adding sample records",
-            cwd=HERE,
-            env=self.app_environment(),
-            input=json.dumps(seeds),
-        )
+        self.seed(seeds, self.app_environment())
+        own = with_ids_and_passwords(OWN_PEOPLE)
+        self.passwords |= {person["name"]: person["password"] for person in own}
+        self.seed(own, self.own_environment())
         self.people_file.write_text(json.dumps(known))
+
+    def seed(self, people, environment):
+        argv = [self.python, "-m", "ldm.seed"]
+        command(argv, "adding sample records", cwd=HERE, env=environment, input=json.dumps(people))
 
     def add_person(self, person):
         name = person["name"]
-        out = command(
-            [self.cloakroom, "--config", self.config, "user", "add", name, *person["options"], "--json"],
-            f"adding {name}",
-        )
-        added = json.loads(out)
+        added = json.loads(self.cloakroom_command("user", "add", name, *person["options"], "--json"))
         self.passwords[name] = new_password()
         self.redeem(name, added["link"])
         return {"id": added["id"], "name": name}
@@ -249,33 +246,36 @@ class Demo:
 
     def announce(self, ready_file):
         say()
-        say(f"  Legacy Data Manager, behind Cloakroom:  {self.url}")
-        say()
-        for person in PEOPLE:
-            shown = self.passwords.get(person["name"], "kept from the first run")
-            role = "  (administrator)" if "--admin" in person["options"] else ""
-            say(f"    {person['name']:<8}{shown}{role}")
+        say(f"  Behind nginx, Cloakroom's users:        {self.url}")
+        self.announce_people(PEOPLE)
+        say(f"  Without a proxy, its own users (/v1):   {self.own_url}")
+        self.announce_people(OWN_PEOPLE)
         if not self.first_run:
             say("    Lost the passwords? Start with: make demo RESET=1")
-        say(things_to_try(self.url))
+        say(things_to_try(self.url, self.own_url))
         say(f"  Data and logs: {self.data}   Ctrl-C stops everything.")
         if ready_file:
             self.write_ready_file(ready_file)
 
+    def announce_people(self, people):
+        for person in people:
+            shown = self.passwords.get(person["name"], "kept from the first run")
+            role = "  (administrator)" if "--admin" in person.get("options", ()) else ""
+            say(f"    {person['name']:<8}{shown}{role}")
+        say()
+
     def write_ready_file(self, path):
-        users = {person["name"]: self.passwords.get(person["name"]) for person in PEOPLE}
+        users = {person["name"]: self.passwords.get(person["name"]) for person in PEOPLE + OWN_PEOPLE}
         ready = {
             "url": self.url,
+            "own": self.own_url,
             "users": users,
             "cloakroom": self.server_url,
             "app": self.app_url,
             "config": str(self.config),
             "data": str(self.data),
         }
-        partial = path.with_name(path.name + ".partial")
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(ready, file)
-        partial.replace(path)
+        write_private(path, json.dumps(ready))
 
     # --- its processes ---
 
@@ -320,7 +320,7 @@ class Demo:
 
     def stop(self):
         """In the order of the way in, so that no request finds its next step gone."""
-        for name in ("nginx", "application", "cloakroom"):
+        for name in ("nginx", "application", "own sign-in", "cloakroom"):
             for child in [child for known, child in self.children if known == name]:
                 signal_group(child, signal.SIGTERM)
                 try:
@@ -344,94 +344,28 @@ class Demo:
         return "\n".join(shown)
 
 
-def things_to_try(url):
-    return f"""
-  Three things to try:
-    1. Sign in as alice here and in a private window. Open "Your devices" in one, end the
+def things_to_try(url, own_url):
+    return f"""  Four things to try:
+    1. Sign in as alice at the first, and in a private window. Open "Your devices" in one, end the
        other: its next click asks for the password again.
     2. Sign in as bob in the private window: he sees his own records, not hers. As alice open
        {url}/cloakroom/admin and end his session.
     3. Pretend to be alice: curl -i -H 'Remote-User: alice' {url}/api/whoami
        The answer is 401: who you are comes from a signed header nobody else can make.
-"""
-
-
-# --- the files it writes -------------------------------------------------------------------
-
-
-def cloakroom_config(demo):
-    return f"""# Written by demo.py at every start.
-listen = "127.0.0.1:{demo.server_port}"
-public_url = "{demo.url}"
-data = {json.dumps(str(demo.state / "cloakroom"))}
-trusted_proxies = ["127.0.0.1/32"]
-
-# Cookies do not know ports: another name than the default keeps `make run` logged in.
-[cookie]
-name = "__Host-cloakroom-demo"
-
-[app.{APP_ID}]
-name = "Legacy Data Manager"
-origin = "{demo.url}"
-"""
-
-
-def nginx_config(demo):
-    """A complete nginx.conf around the shipped files, which it includes as they are."""
-    own = demo.state / "nginx"
-    user = "user root;" if os.geteuid() == 0 else ""  # else its workers could not enter our folder
-    return f"""# Written by demo.py at every start.
-daemon off;
-{user}
-worker_processes 1;
-pid "{own}/nginx.pid";
-events {{ worker_connections 512; }}
-
-http {{
-    variables_hash_max_size 2048;
-    access_log "{demo.logs}/nginx-access.log";
-    client_body_temp_path "{own}/client-body";
-    proxy_temp_path "{own}/proxy";
-    fastcgi_temp_path "{own}/fastcgi";
-    uwsgi_temp_path "{own}/uwsgi";
-    scgi_temp_path "{own}/scgi";
-
-    include "{SNIPPETS}/cloakroom.conf";
-
-    upstream cloakroom {{
-        server 127.0.0.1:{demo.server_port};
-        keepalive 16;
-    }}
-
-    server {{
-        listen 127.0.0.1:{demo.port};
-        server_name localhost;
-        set $cloakroom_app {APP_ID};
-        include "{SNIPPETS}/cloakroom-locations.conf";
-
-        location / {{
-            include "{SNIPPETS}/cloakroom-protect.conf";
-            proxy_pass http://127.0.0.1:{demo.app_port};
-        }}
-    }}
-
-    # http://127.0.0.1 is another origin than http://localhost: cookies would not follow.
-    server {{
-        listen 127.0.0.1:{demo.port} default_server;
-        server_name _;
-        return 302 {demo.url}$request_uri;
-    }}
-}}
+    4. Sign in as carol at {own_url}, where no proxy is. Alice sees that session
+       at {url}/cloakroom/admin too, and ends it there.
 """
 
 
 # --- small tools ---------------------------------------------------------------------------
 
 
-def new_password():
-    return "-".join(
-        "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(5)) for _ in range(3)
-    )
+def write_private(path, text):
+    """A file that only its owner can read, there with all of its text or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    partial.replace(path)
 
 
 def status_of(port, path, origin, accept="*/*", form=None):

@@ -21,25 +21,32 @@ def say(text=""):
     print(text, flush=True)
 
 
-def wanted_port():
-    text = os.environ.get("PORT") or "7080"
+def wanted_ports():
+    """Of the origin behind nginx, and of the application without it."""
+    first = wanted_port("PORT", 7080)
+    return first, wanted_port("OWN_PORT", first % 65535 + 1)
+
+
+def wanted_port(variable, default):
+    text = os.environ.get(variable) or str(default)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise Trouble(f"PORT={text} is not a port: choose 1 to 65535.")
+        raise Trouble(f"{variable}={text} is not a port: choose 1 to 65535.")
     return int(text)
 
 
-def refuse_port_in_use(port):
+def refuse_port_in_use(port, variable):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except PermissionError:
             raise Trouble(
-                f"you may not listen on port {port}. Choose a higher one: make demo PORT=7081"
+                f"you may not listen on port {port}. Choose a higher one: make demo {variable}=7081"
             ) from None
         except OSError as fault:
+            other = (port + 9) % 65535 + 1
             raise Trouble(
-                f"port {port} is in use ({fault.strerror}). Choose another: make demo PORT={port % 65535 + 1}"
+                f"port {port} is in use ({fault.strerror}). Choose another: make demo {variable}={other}"
             ) from None
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ForeignKey, Index, String, create_engine, event
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from .identity import Identity
@@ -39,18 +39,20 @@ class Record(Base):
     created: Mapped[datetime] = mapped_column(default=now)
 
 
-def open_database(path: str) -> sessionmaker[Session]:
-    """Opens the file at `path`, making it and its tables where they are missing."""
-    engine = create_engine(f"sqlite:///{path}")
-
-    @event.listens_for(engine, "connect")
-    def configure(connection, _record):
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA busy_timeout = 5000")
-        connection.execute("PRAGMA foreign_keys = ON")
-
+def open_database(where: str) -> sessionmaker[Session]:
+    """Opens the SQLite file at a path, or the database at an address such as
+    `postgresql+psycopg://user@host/name`, making what is missing."""
+    engine = create_engine(where if "://" in where else f"sqlite:///{where}")
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", configure)
     Base.metadata.create_all(engine)
     return sessionmaker(engine, expire_on_commit=False)
+
+
+def configure(connection, _record):
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def row_of(database: Session, who: Identity) -> WebUser:
@@ -59,6 +61,7 @@ def row_of(database: Session, who: Identity) -> WebUser:
     if row and (row.username, row.display_name) == (who.name, who.display_name):
         if now() - row.last_seen < SEEN_EVERY:
             return row
+    insert = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[database.get_bind().dialect.name]
     seen = {"username": who.name, "display_name": who.display_name, "last_seen": now()}
     database.execute(
         insert(WebUser)

@@ -16,6 +16,9 @@ use crate::support::{ADMIN, COOKIE, SOON, Site, binary, is_signed_in};
 const REQUIREMENTS: &str =
     include_str!("../../../../examples/legacy-data-manager/requirements.txt");
 
+/// The session cookie of the application without a proxy.
+const OWN_COOKIE: &str = "__Host-ldm";
+
 struct Demo {
     process: Process,
     ready: Value,
@@ -41,9 +44,10 @@ impl Demo {
             .arg(dir.join("ready"))
             .env("CLOAKROOM_BIN", binary())
             .env("PORT", free_port().to_string())
+            .env("OWN_PORT", free_port().to_string())
             .env("DATA", dir.join("data"));
         let process = Process::spawn("demo", command, &dir.join("log"));
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_secs(90);
         process.wait_until("the demo is ready", limit, || dir.join("ready").exists());
         let ready = fs::read(dir.join("ready")).expect("it says where it is");
         let ready = serde_json::from_slice(&ready).expect("in JSON");
@@ -55,7 +59,30 @@ impl Demo {
     }
 
     fn port(&self) -> u16 {
-        self.url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+        port_of(self.url())
+    }
+
+    /// The application without a proxy.
+    fn own_url(&self) -> &str {
+        self.ready["own"].as_str().expect("an address")
+    }
+
+    /// A browser at its start page, with nobody signed in.
+    fn stranger_there(&self) -> Client {
+        Client::new(Address::Port(port_of(self.own_url())), self.own_url())
+    }
+
+    /// A browser in which one of its own users has signed in.
+    fn own_browser_of(&self, name: &str) -> Client {
+        let mut browser = self.stranger_there();
+        let page = browser.get("/");
+        assert_eq!(page.header("Location").as_deref(), Some("/login?next=%2F"));
+        let password = self.ready["users"][name].as_str().expect("a password");
+        let form = [("name", name), ("password", password), ("next", "/")];
+        let answer = browser.post_form("/login", &form);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        assert_eq!(browser.follow(&answer).status, 200);
+        browser
     }
 
     fn browser_of(&self, name: &str) -> Client {
@@ -72,6 +99,17 @@ impl Demo {
         assert_eq!(page.status, 200, "{page:?}");
         browser
     }
+}
+
+fn port_of(url: &str) -> u16 {
+    url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+}
+
+/// The value of the hidden field of that name, in the page of one's devices.
+fn hidden(page: &str, name: &str) -> String {
+    let field = format!("name=\"{name}\" value=\"");
+    let (_, rest) = page.split_once(&field).unwrap_or_else(|| panic!("no {name}: {page}"));
+    rest.split('"').next().expect("a value").to_owned()
 }
 
 /// Spares the demo its own installation: its Python is the one that tests share.
@@ -101,14 +139,14 @@ fn in_the_demo_alice_and_bob_see_their_own_records_alone_and_ctrl_c_stops_everyt
     let forged = forged.header("Host", demo.url().trim_start_matches("http://"));
     assert_eq!(forged.send(&Address::Port(demo.port())).status, 401);
     let printed = demo.process.log();
-    for line in ["alice", "bob", "Three things to try", demo.url()] {
+    let addresses = [demo.url(), demo.own_url()];
+    for line in ["alice", "bob", "carol", "dave", "Four things to try"].into_iter().chain(addresses)
+    {
         assert!(printed.contains(line), "{line}: {printed}");
     }
 
-    let ports = ["url", "cloakroom", "app"].map(|part| {
-        let url = demo.ready[part].as_str().expect("an address");
-        url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
-    });
+    let ports = ["url", "own", "cloakroom", "app"]
+        .map(|part| port_of(demo.ready[part].as_str().expect("an address")));
     demo.process.signal(Signal::INT);
     let status = demo.process.wait_for_exit(SOON).expect("it stops");
     assert_eq!(status.code(), Some(0), "{}", demo.process.log());
@@ -137,4 +175,78 @@ fn the_demo_and_a_server_beside_it_sign_nobody_out_though_cookies_ignore_ports()
     assert_eq!(ada.cookie(theirs).map(str::to_owned), hers, "the other's cookie stays");
     assert!(is_signed_in(&mut alice));
     assert!(is_signed_in(&mut site.browser_of(ADMIN)));
+}
+
+#[test]
+fn without_a_proxy_the_application_keeps_its_own_users_sessions_in_cloakroom() {
+    let Some(demo) = Demo::start() else { return };
+    let (mut carol, mut dave) = (demo.own_browser_of("carol"), demo.own_browser_of("dave"));
+    let (hers, his) = (carol.get("/").text(), dave.get("/").text());
+    for (own, other, record) in [(&hers, &his, "Leases 2021"), (&his, &hers, "Key register")] {
+        assert!(own.contains(record) && !other.contains(record), "{record}");
+    }
+    let cookie = carol.cookie(OWN_COOKIE).expect("a session cookie").to_owned();
+    assert!(!carol.get("/api/whoami").text().contains(&cookie), "the page shows its credential");
+
+    // A logout bites in every tab, at its next request.
+    let mut tab = carol.clone();
+    assert_eq!(carol.post_form("/logout", &[]).status, 303);
+    assert_eq!(carol.cookie(OWN_COOKIE), None);
+    assert_eq!(tab.get("/").header("Location").as_deref(), Some("/login?next=%2F"));
+    assert_eq!(tab.get("/api/records").status, 303, "a person opens it");
+
+    // An administrator ends the session from Cloakroom's side.
+    let mut admin = demo.browser_of("alice");
+    let list = admin.get("/cloakroom/admin?q=dave").text();
+    let target = "/cloakroom/admin/sessions/";
+    let (_, form) = list.split_once(target).unwrap_or_else(|| panic!("no form: {list}"));
+    let end = format!("{target}{}", form.split('"').next().expect("the end of its address"));
+    assert_eq!(admin.post_form(&end, &[]).status, 303);
+    assert_eq!(dave.get("/").header("Location").as_deref(), Some("/login?next=%2F"));
+    assert_eq!(admin.get("/").status, 200);
+}
+
+#[test]
+fn without_a_proxy_people_see_their_devices_and_end_them() {
+    let Some(demo) = Demo::start() else { return };
+    let (mut desk, mut phone) = (demo.own_browser_of("carol"), demo.own_browser_of("carol"));
+    let (mut third, mut dave) = (demo.own_browser_of("carol"), demo.own_browser_of("dave"));
+    let page = desk.get("/account").text();
+    assert!(page.contains("Firefox on Linux") && page.contains("this device"), "{page}");
+    assert_eq!(page.matches("<article").count(), 3, "{page}");
+
+    let of_third = hidden(&page, "session_id");
+    let refused = dave.post_form("/account/end", &[("session_id", &of_third)]);
+    assert_eq!(refused.status, 404, "another's session: {refused:?}");
+    assert_eq!(third.get("/").status, 200);
+    let ended = desk.post_form("/account/end", &[("session_id", &of_third)]);
+    assert!(desk.follow(&ended).text().contains("1 session ended"));
+    assert_eq!(third.get("/").status, 303);
+    assert_eq!(phone.get("/").status, 200);
+    desk.post_form("/account/end-others", &[]);
+    assert_eq!(phone.get("/").status, 303);
+    assert_eq!(desk.get("/").status, 200);
+    assert_eq!(dave.get("/").status, 200);
+}
+
+#[test]
+fn the_applications_own_sign_in_says_no_to_all_wrong_ones_alike_and_leads_nowhere_else() {
+    let Some(demo) = Demo::start() else { return };
+    let mut browser = demo.stranger_there();
+    for name in ["carol", "nobody", "alice", ""] {
+        let form = [("name", name), ("password", "guess"), ("next", "/")];
+        let answer = browser.post_form("/login", &form);
+        assert_eq!(answer.status, 401);
+        assert!(answer.text().contains("do not belong together"), "{answer:?}");
+    }
+    assert_eq!(browser.cookie(OWN_COOKIE), None);
+    let password = demo.ready["users"]["carol"].as_str().expect("a password");
+    for next in ["//evil.example", "https://evil.example", "/\\evil.example", "evil"] {
+        let form = [("name", "carol"), ("password", password), ("next", next)];
+        let answer = demo.stranger_there().post_form("/login", &form);
+        assert_eq!(answer.header("Location").as_deref(), Some("/"), "{next}");
+    }
+    let request = Request::post_form("/login", &[("name", "carol"), ("password", password)]);
+    let foreign = request.header("Origin", "https://evil.example").header("Host", "localhost");
+    assert_eq!(foreign.send(&Address::Port(port_of(demo.own_url()))).status, 403);
 }

@@ -19,6 +19,7 @@ mod nginx;
 mod openapi;
 mod outage;
 mod people;
+mod python_client;
 mod secrets;
 mod setup;
 mod support;

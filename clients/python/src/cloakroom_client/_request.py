@@ -1,0 +1,258 @@
+"""The session of one request: read when asked for, once; changed by log_in, log_out, rotate."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+import anyio
+
+from ._calls import Carry
+from ._client import AsyncCloakroom, AsyncData
+from ._cookies import MOST_CANDIDATES, SessionCookie
+from ._csrf import SAFE_METHODS
+from ._errors import CloakroomError, HeadersSent, NotLoggedIn
+from ._models import Client, Issued, Session, User, Verified
+from ._secrets import Token
+
+T = TypeVar("T")
+HeaderList = list[tuple[bytes, bytes]]
+log = logging.getLogger("cloakroom_client")
+_running: set[asyncio.Task[Any]] = set()
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Runs work to its end, even if whoever asked for it is cancelled meanwhile."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with anyio.CancelScope(shield=True):
+            return await work
+    task = asyncio.ensure_future(work)
+    _running.add(task)
+    task.add_done_callback(_finished)
+    return await asyncio.shield(task)
+
+
+def _finished(task: asyncio.Task[Any]) -> None:
+    _running.discard(task)
+    fault = None if task.cancelled() else task.exception()
+    if fault is not None:
+        # Whoever still waits is told; if nobody does, this is the only trace.
+        log.debug("an act on a session failed: %s", fault)
+
+
+class RequestSession:
+    """Who makes this request. Nothing is asked until a method is called.
+
+    Every method raises Unavailable if that cannot be told now; the middleware then answers 503
+    and leaves the client's cookie alone.
+    """
+
+    def __init__(self, scope: dict[str, Any], client: AsyncCloakroom, cookie: SessionCookie) -> None:
+        self._client, self._cookie, self._scope = client, cookie, scope
+        self._presented = cookie.candidates(scope["headers"])
+        self._turn = anyio.Lock()
+        self._known: Verified | None = None
+        self._token: Token | None = None
+        self._is_asked = self._is_read = self._is_closed = False
+        self._outgoing: bytes | None = None
+        self._begun: Token | None = None
+        self.is_ambiguous = False
+        """Whether it named several live sessions, or more credentials than are looked at."""
+
+    # --- who it is ---
+
+    async def current(self) -> Session | None:
+        """The live session of the request, or None. Asked once per request."""
+        async with self._turn:
+            await self._read()
+        return self._known.session if self._known else None
+
+    async def recheck(self) -> Session | None:
+        """As `current`, asked anew: for web sockets and long answers, during which it may end."""
+        async with self._turn:
+            await self._read()
+            if self._token:
+                self._known = await self._client.verify(self._token)
+                self._token = self._token if self._known else None
+        return self._known.session if self._known else None
+
+    async def user(self) -> User | None:
+        """Its user, or None."""
+        session = await self.current()
+        return session.user if session else None
+
+    async def data(self) -> AsyncData:
+        """The data of the session. Raises NotLoggedIn."""
+        return self._client.data((await self._required()).id)
+
+    async def _required(self) -> Session:
+        session = await self.current()
+        if session is None:
+            raise NotLoggedIn("the request has no session")
+        return session
+
+    async def _read(self) -> None:
+        if self._is_read:
+            return
+        self._is_asked = True
+        presented = [value for value in self._presented if value]
+        if len(self._presented) > MOST_CANDIDATES:
+            self.is_ambiguous = True
+        elif len(presented) == 1:
+            await self._verify(presented[0])
+        elif presented:
+            await self._choose(presented)
+        self._is_read = True
+
+    async def _choose(self, presented: list[str]) -> None:
+        found = await self._client.verify_batch(presented)
+        live = {session.id: value for session, value in zip(found, presented, strict=True) if session}
+        self.is_ambiguous = len(live) > 1
+        if len(live) == 1:
+            await self._verify(next(iter(live.values())))
+
+    async def _verify(self, presented: str) -> None:
+        renew = self._scope["type"] == "http" and not self._is_closed
+        self._known = await self._client.verify(presented, renew=renew)
+        if self._known is None:
+            return
+        self._token = Token(presented)
+        successor = self._known.successor
+        if successor and not self._is_closed:
+            self._outgoing = self._cookie.setting(successor, self._known.cookie_max_age)
+
+    # --- what changes it ---
+
+    async def log_in(
+        self,
+        user: User | str,
+        *,
+        remember: bool = False,
+        as_of_epoch: int | None = None,
+        carry: Carry | None = None,
+        client: Client | None = None,
+    ) -> Session:
+        """Begins a session for a user whom you have just authenticated, in place of the one the
+        request had. The client's address and agent are those of the request unless given.
+
+        A client that hangs up leaves the login done or not; a session whose cookie cannot reach
+        the client is ended. Raises what `AsyncCloakroom.create` does, and HeadersSent.
+        """
+        self._check_act()
+        return await to_its_end(
+            self._log_in(user, remember, as_of_epoch, carry, client or self._seen_client())
+        )
+
+    async def _log_in(
+        self,
+        user: User | str,
+        remember: bool,
+        as_of_epoch: int | None,
+        carry: Carry | None,
+        client: Client,
+    ) -> Session:
+        async with self._turn:
+            await self._read()
+            issued = await self._client.create(
+                user,
+                client=client,
+                remember=remember,
+                as_of_epoch=as_of_epoch,
+                replaces=self._token,
+                carry=carry if self._token else None,
+            )
+            return await self._adopt(issued, begun=True)
+
+    async def log_out(self) -> None:
+        """Ends the session for good and takes the cookie away in the answer. A client that
+        presents several is logged out of all of them.
+
+        If it raises, the session may be live still, and the cookie stays.
+        """
+        self._check_method()
+        await to_its_end(self._log_out())
+
+    async def _log_out(self) -> None:
+        async with self._turn:
+            presented = {value for value in self._presented[:MOST_CANDIDATES] if value}
+            if self._token:
+                presented.add(self._token.reveal())
+            for value in presented:
+                await self._client.log_out(value)
+            self._known = self._token = self._begun = None
+            self._is_asked = self._is_read = True
+            self._outgoing = self._cookie.clearing()
+
+    async def rotate(self, *, reauthenticated: bool = False) -> Session:
+        """A fresh credential after a change of privilege; the old one is dead at once.
+
+        With `reauthenticated`, after the user has proved again who they are, the session counts as
+        authenticated now. Raises NotLoggedIn, SessionEnded, HeadersSent.
+        """
+        self._check_act()
+        return await to_its_end(self._rotate(reauthenticated))
+
+    async def _rotate(self, reauthenticated: bool) -> Session:
+        async with self._turn:
+            await self._read()
+            if self._token is None:
+                raise NotLoggedIn("there is no session to rotate")
+            issued = await self._client.rotate(self._token, reauthenticated=reauthenticated)
+            return await self._adopt(issued, begun=False)
+
+    async def _adopt(self, issued: Issued, *, begun: bool) -> Session:
+        if self._is_closed:
+            await self._client.log_out(issued.token)
+            raise HeadersSent("the answer had begun, so the new session was ended")
+        self._known, self._token = Verified(issued.session), issued.token
+        self._begun = issued.token if begun else self._begun
+        self._is_asked = self._is_read = True
+        self._outgoing = self._cookie.setting(issued.token, issued.cookie_max_age)
+        self.is_ambiguous = False
+        return issued.session
+
+    def _check_act(self) -> None:
+        self._check_method()
+        if self._is_closed:
+            raise HeadersSent("the answer has begun, so no cookie can reach the client")
+
+    def _check_method(self) -> None:
+        if self._scope["type"] != "http" or self._scope["method"] in SAFE_METHODS:
+            raise CloakroomError("logins, logouts and rotations need a POST")
+
+    def _seen_client(self) -> Client:
+        agents = [value for name, value in self._scope["headers"] if name.lower() == b"user-agent"]
+        agent = agents[0].decode("utf-8", "replace") if agents else None
+        return Client(_address(self._scope.get("client")), agent)
+
+    # --- for the middleware ---
+
+    def finish(self, headers: HeaderList) -> HeaderList:
+        """The headers of the answer. From here on no act can change the cookie."""
+        self._is_closed, self._begun = True, None
+        if not self._is_asked:
+            return headers
+        kept = [(name, value) for name, value in headers if name.lower() != b"cache-control"]
+        kept += [(b"cache-control", b"no-store"), (b"vary", b"Cookie")]
+        if self._outgoing:
+            kept.append((b"set-cookie", self._outgoing))
+        return kept
+
+    async def abandon(self) -> None:
+        """No answer of the application's will reach the client: a login that it made is undone."""
+        self._is_closed, begun, self._begun = True, self._begun, None
+        if begun:
+            await to_its_end(self._client.log_out(begun))
+
+
+def _address(client: Sequence[Any] | None) -> str | None:
+    """The peer's address, unless it is something else, as of a Unix socket or a test client."""
+    try:
+        return str(ipaddress.ip_address(str(client[0]).partition("%")[0])) if client else None
+    except ValueError:
+        return None
