@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::{EndReason, NameMatch, Query, SessionId, StoreError, Summary};
+use cloakroom::{EndReason, NameMatch, Query, SessionId, StoreError, Summary, UserId};
 
 use super::people::{known, spelled};
 use super::refusal::Refusal;
@@ -35,9 +35,39 @@ pub(super) async fn who(
 fn name_match(asked: &str) -> Result<NameMatch, Refusal> {
     Ok(match asked.strip_suffix('*') {
         Some("") => NameMatch::Prefix(String::new()),
-        Some(start) => NameMatch::Prefix(spelled(start)?),
-        None => NameMatch::Exact(spelled(asked)?),
+        Some(start) => NameMatch::Prefix(spelled_or_as_typed(start)?),
+        None => NameMatch::Exact(spelled_or_as_typed(asked)?),
     })
+}
+
+/// Names of users whom an application keeps may be spelt in more ways than login names.
+fn spelled_or_as_typed(name: &str) -> Result<String, Refusal> {
+    match spelled(name) {
+        Ok(name) => Ok(name),
+        Err(_) if UserId::new(name).is_ok() => Ok(name.to_owned()),
+        Err(wrong) => Err(wrong.into()),
+    }
+}
+
+/// The user who is meant: one that this server keeps, or else one that an application has logged
+/// in, by name or id.
+async fn meant(app: &App, name: &str) -> Result<(UserId, String), Refusal> {
+    let unknown = match known(app, name) {
+        Ok(user) => return Ok((user.id, user.name)),
+        Err(unknown) => unknown,
+    };
+    let (sessions, now) = (app.cloakroom.sessions(), app.cloakroom.sessions().now());
+    let exactly = Some(NameMatch::Exact(name.to_owned()));
+    let query = Query { name: exactly, after: None, limit: 1, now };
+    let named = sessions.store().sessions(query).await?.items.into_iter().next();
+    if let Some(id) = named.and_then(|session| session.user) {
+        return Ok((id, name.to_owned()));
+    }
+    let Ok(id) = UserId::new(name) else { return Err(unknown) };
+    match sessions.store().sessions_of(id.clone(), now).await?.is_empty() {
+        true => Err(unknown),
+        false => Ok((id, name.to_owned())),
+    }
 }
 
 pub(super) async fn end_one(app: &App, id: &str) -> Result<Reply, Refusal> {
@@ -52,11 +82,11 @@ pub(super) async fn end_one(app: &App, id: &str) -> Result<Reply, Refusal> {
 }
 
 pub(super) async fn end_user(app: &App, name: &str) -> Result<Reply, Refusal> {
-    let user = known(app, name)?;
+    let (id, name) = meant(app, name).await?;
     let sessions = app.cloakroom.sessions();
-    let ended = sessions.end_user(&user.id, EndReason::Admin, Some(OPERATOR)).await?;
-    tracing::info!(user = user.name, count = ended.count, "an operator ended a user's sessions");
-    Ok(Reply::Ended { count: ended.count, whose: Some(user.name) })
+    let ended = sessions.end_user(&id, EndReason::Admin, Some(OPERATOR)).await?;
+    tracing::info!(user = name, count = ended.count, "an operator ended a user's sessions");
+    Ok(Reply::Ended { count: ended.count, whose: Some(name) })
 }
 
 pub(super) async fn end_everyone(app: &App) -> Result<Reply, Refusal> {

@@ -130,6 +130,22 @@ fn a_key_is_printed_once_and_listed_with_its_use() {
 }
 
 #[test]
+fn an_operator_sees_and_ends_users_whom_only_an_application_knows() {
+    let site = Site::fresh("");
+    let app = site.application();
+    let order = json!({"user": {"id": "crm|17", "name": "Dave|D"}});
+    let (token, id) = crate::support::token_and_id(&app.post("sessions", &order));
+    let (other, _) = app.log_in("auth0|42");
+    assert!(site.run(&["who", "Dave|D"]).contains(&id));
+    assert_eq!(site.run(&["end", "--user", "Dave|D"]), "ended 1 session of Dave|D\n");
+    assert!(!app.is_active(&token) && app.is_active(&other));
+    assert_eq!(site.run(&["end", "--user", "auth0|42"]), "ended 1 session of auth0|42\n");
+    assert!(!app.is_active(&other));
+    let nobody = site.server.command(&["end", "--user", "nobody"]);
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("there is no user"), "{nobody:?}");
+}
+
+#[test]
 fn a_wrong_order_for_a_key_says_what_to_do() {
     let site = Site::fresh("");
     site.application_with("app", &["sessions:read"]);
