@@ -12,6 +12,8 @@ help:
 	@echo 'make test      all tests (installs Debian packages they need, where it may)'
 	@echo 'make lint      formatting, clippy, documentation, house style'
 	@echo 'make bench     what sessions cost, beside a bare handler and tower-sessions'
+	@echo '               ARGS=sweep: while a million expired ones are removed; ARGS=lists: pages and'
+	@echo '               searches by size; ARGS=logins: verification during 500 logins at once'
 	@echo 'make openapi   docs/openapi.json anew, after a change of /v1'
 	@echo 'make torture   every long race at its full count, into docs/evidence/'
 
@@ -29,7 +31,9 @@ lint:
 	@scripts/lint
 
 bench:
-	@cargo run --release --manifest-path bench/Cargo.toml -- $(ARGS)
+	@$(if $(filter lists logins,$(ARGS)),cargo build --release -p cloakroom-server,:)
+	@CLOAKROOM_BINARY='$(abspath $(TARGET))/release/cloakroom' \
+	    cargo run --release --manifest-path bench/Cargo.toml -- $(ARGS)
 
 torture:
 	@scripts/torture

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use cloakroom::sqlite::SqliteStore;
 use cloakroom::{
-    ClientInfo, Cloakroom, CurrentUser, Error, Issued, MemoryStore, SecretKey, Session,
+    ClientInfo, Cloakroom, CurrentUser, Error, Issued, MemoryStore, Policy, SecretKey, Session,
     SessionStore, User,
 };
 use tokio::task::JoinSet;
@@ -19,23 +19,28 @@ const TOGETHER: usize = 512;
 
 /// Cloakroom with sessions in memory.
 pub async fn memory(sessions: usize) -> Result<Peer> {
-    peer(Arc::new(MemoryStore::new()), None, sessions).await
+    within(Arc::new(MemoryStore::new()), None, Policy::default(), sessions).await
 }
 
 /// Cloakroom with sessions in an SQLite file: WAL, full durability, no cache.
 pub async fn sqlite(directory: &Path, sessions: usize) -> Result<Peer> {
     let store = SqliteStore::open(directory.join("sessions.db"))?;
-    peer(Arc::new(store.clone()), Some(store), sessions).await
+    within(Arc::new(store.clone()), Some(store), Policy::default(), sessions).await
 }
 
-async fn peer(
+/// Cloakroom with sessions in `place`, which is or contains `store`.
+pub async fn within(
     place: Arc<dyn SessionStore>,
     store: Option<SqliteStore>,
+    policy: Policy,
     sessions: usize,
 ) -> Result<Peer> {
     let clock = Arc::new(SlowClock::new());
-    let cloakroom =
-        Cloakroom::store(place).key(SecretKey::from_bytes([7; 32])).clock(clock.clone()).open()?;
+    let cloakroom = Cloakroom::store(place)
+        .key(SecretKey::from_bytes([7; 32]))
+        .clock(clock.clone())
+        .policy(policy)
+        .open()?;
     let cookies = log_in(&cloakroom, sessions).await?;
     let inside = Inside { sessions: cloakroom.sessions().clone(), clock, store };
     Ok(Peer { app: app(&cloakroom), cookies, inside: Some(inside) })

@@ -12,7 +12,7 @@ use axum::Router;
 
 use crate::clock::SlowClock;
 
-pub use self::cloakroom::{memory, sqlite};
+pub use self::cloakroom::{memory, sqlite, within};
 pub use bare::{bare, bare_peer};
 pub use tower_sessions::tower_sessions;
 
@@ -22,6 +22,13 @@ pub struct Peer {
     /// The Cookie header of each session; the n-th is that of user n.
     pub cookies: Vec<String>,
     pub inside: Option<Inside>,
+}
+
+impl Peer {
+    /// The sessions of a peer that is Cloakroom.
+    pub fn sessions(&self) -> &Sessions {
+        &self.inside.as_ref().expect("this peer is Cloakroom").sessions
+    }
 }
 
 /// What the cases that are about Cloakroom alone need.

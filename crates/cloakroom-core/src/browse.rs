@@ -12,7 +12,8 @@ pub trait SessionStore: Store + Browse + History {}
 
 impl<S: Store + Browse + History> SessionStore for S {}
 
-/// Seeing who is logged in. A page costs the same however many sessions there are.
+/// Seeing who is logged in. A page costs the same however many sessions there are, and is bounded
+/// however many expired ones wait to be swept.
 pub trait Browse: Send + Sync {
     /// A page of live sessions of logged-in users. Stable under concurrent change: a session
     /// that is live throughout is on exactly one page.
@@ -86,7 +87,8 @@ impl FromStr for Cursor {
     }
 }
 
-/// A page of live sessions.
+/// A page of live sessions. It may hold fewer rows than asked for, even none, and still have a
+/// next one, where many expired sessions wait to be swept.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// The sessions.

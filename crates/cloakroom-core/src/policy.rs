@@ -33,7 +33,7 @@ pub struct Policy {
     pub data: DataLimits,
     /// Pause between sweeps: 60 s, with a tenth of jitter.
     pub sweep_interval: Duration,
-    /// Most sessions one sweep transaction ends: 500.
+    /// Most sessions one sweep transaction ends: 500. Where the store is slow it ends fewer.
     pub sweep_batch: u32,
 }
 

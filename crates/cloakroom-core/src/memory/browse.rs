@@ -9,6 +9,9 @@ use crate::{
 
 const MOST_OF_ONE_USER: usize = 1_000;
 
+/// Expired sessions that one page passes over at most: it is made under the lock.
+const MOST_PASSED: usize = 1_000;
+
 impl State {
     pub(super) fn page(&self, query: &Query) -> Page {
         match &query.name {
@@ -20,8 +23,8 @@ impl State {
 
     fn newest_first(&self, query: &Query) -> Page {
         let before = query.after.as_ref().map_or(Bound::Unbounded, |at| Bound::Excluded(at.id));
-        let ids = self.named.range((Bound::Unbounded, before)).rev().copied();
-        self.fill(ids, query, |item| Cursor { id: item.id, name: None })
+        let ids = self.named.range((Bound::Unbounded, before)).rev();
+        self.fill(ids.map(|id| Cursor { id: *id, name: None }), query)
     }
 
     fn named_first(&self, query: &Query, name: &str, exact: bool) -> Page {
@@ -38,27 +41,30 @@ impl State {
             true => found == name,
             false => found.starts_with(name),
         });
-        let ids = matching.map(|(_, Reverse(id))| *id);
-        self.fill(ids, query, |item| Cursor {
-            id: item.id,
-            name: (!exact).then(|| item.user_name.clone().unwrap_or_default()),
-        })
+        let position = |found: &str| (!exact).then(|| found.to_owned());
+        let at = matching.map(|(found, Reverse(id))| Cursor { id: *id, name: position(found) });
+        self.fill(at, query)
     }
 
-    fn fill(
-        &self,
-        ids: impl Iterator<Item = SessionId>,
-        query: &Query,
-        cursor: impl Fn(&Summary) -> Cursor,
-    ) -> Page {
-        let live = ids.filter_map(|id| self.live(id, query.now));
+    fn fill(&self, rows: impl Iterator<Item = Cursor>, query: &Query) -> Page {
         let limit = query.limit.max(1) as usize;
-        let mut items: Vec<_> =
-            live.take(limit + 1).map(|row| Summary::from(&*row.record)).collect();
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(cursor);
-        Page { items, next }
+        let (mut items, mut passed, mut last) = (Vec::new(), 0, None);
+        for at in rows {
+            match self.live(at.id, query.now) {
+                Some(_) if items.len() == limit => return Page { items, next: last },
+                Some(row) => {
+                    items.push(Summary::from(&*row.record));
+                    last = Some(at);
+                }
+                None => {
+                    passed += 1;
+                    if passed == MOST_PASSED {
+                        return Page { items, next: Some(at) };
+                    }
+                }
+            }
+        }
+        Page { items, next: None }
     }
 
     pub(super) fn sessions_of(&self, user: &UserId, now: Timestamp) -> Vec<Summary> {

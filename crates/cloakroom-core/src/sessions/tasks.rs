@@ -1,8 +1,10 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use super::Inner;
-use crate::sweeper::jittered;
+use crate::sweeper::{jittered, rest};
 use crate::{Sessions, StoreError};
 
 impl Sessions {
@@ -25,12 +27,16 @@ impl Sessions {
         self.0.flush().await
     }
 
-    /// Sweeps now, in batches, until nothing expired is left.
+    /// Sweeps now, in batches, until nothing expired is left. It does not pause between batches,
+    /// as the sweeper in the background does.
     ///
     /// # Errors
     /// A fault of the store.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        self.0.sweep().await
+        while self.0.sweep_batch(self.0.most_swept()).await? {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 }
 
@@ -47,19 +53,25 @@ impl Inner {
         Ok(moved)
     }
 
-    async fn sweep(&self) -> Result<(), StoreError> {
+    /// The most sessions that a batch may end.
+    fn most_swept(&self) -> u32 {
+        self.policy.sweep_batch.max(1)
+    }
+
+    /// Says whether there may be more.
+    async fn sweep_batch(&self, limit: u32) -> Result<bool, StoreError> {
         // A use that is not written yet must not pass for idleness.
         if let Err(error) = self.flush().await {
             self.sweeper.failed();
             return Err(error);
         }
-        self.sweeper.run(&*self.store, &self.policy, self.clock.now()).await
+        self.sweeper.batch(&*self.store, &self.policy, self.clock.now(), limit).await
     }
 }
 
 async fn write_touches(inner: Weak<Inner>, interval: Duration) {
     loop {
-        tokio::time::sleep(interval).await;
+        sleep(interval).await;
         let Some(inner) = inner.upgrade() else { return };
         if let Err(error) = inner.flush().await {
             tracing::warn!(error = ?error, "writing when sessions were last seen failed");
@@ -69,10 +81,30 @@ async fn write_touches(inner: Weak<Inner>, interval: Duration) {
 
 async fn sweep(inner: Weak<Inner>, interval: Duration) {
     loop {
-        tokio::time::sleep(jittered(interval)).await;
-        let Some(inner) = inner.upgrade() else { return };
-        if let Err(error) = inner.sweep().await {
+        sleep(jittered(interval)).await;
+        while let Some(pause) = batch(&inner).await {
+            sleep(pause).await;
+        }
+        if inner.strong_count() == 0 {
+            return;
+        }
+    }
+}
+
+/// One batch, and the pause before the next one; `None` when this sweep is over. The handle may
+/// be dropped in the pause.
+async fn batch(inner: &Weak<Inner>) -> Option<Duration> {
+    let inner = inner.upgrade()?;
+    let most = inner.most_swept();
+    let (size, begun) = (inner.sweeper.size(most), Instant::now());
+    let swept = inner.sweep_batch(size).await;
+    let took = begun.elapsed();
+    inner.sweeper.note(size, took, most);
+    match swept {
+        Ok(more) => more.then(|| rest(took)),
+        Err(error) => {
             tracing::warn!(error = ?error, "sweeping failed; the next sweep tries again");
+            None
         }
     }
 }

@@ -2,7 +2,8 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, Redirect};
 use cloakroom::{
-    EndReason, NameMatch, RevocationBound, SessionId, StoreError, Summary, Timestamp, UserId,
+    EndReason, NameMatch, Page, RevocationBound, SessionId, SessionStore, StoreError, Summary,
+    Timestamp, UserId,
 };
 use serde::Deserialize;
 
@@ -20,6 +21,9 @@ use crate::ui::paging::Paging;
 
 /// Rows per page of a list.
 pub(super) const ROWS: u32 = 50;
+
+/// Pages without a live session that a reader need not see.
+const MOST_SKIPPED: usize = 20;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -54,7 +58,7 @@ pub(super) async fn show(
         limit: ROWS,
         now,
     };
-    let found = sessions.store().sessions(query).await?;
+    let found = page(sessions.store(), query).await?;
     let counts = sessions.store().counts(now).await?;
     let page = AdminPage {
         layout: viewer.layout(&app, Some(Nav::Sessions), search.done.as_deref()),
@@ -111,6 +115,22 @@ pub(super) async fn end_everyone(
     let by = &viewer.identity.user.name;
     app.cloakroom.sessions().end_everyone(EndReason::Admin, Some(by)).await?;
     Ok(done(&app, "login", Notice::EveryoneEnded))
+}
+
+/// A page, and not an empty one where only expired sessions that wait to be swept lie before the
+/// first live one.
+async fn page(store: &dyn SessionStore, mut query: cloakroom::Query) -> Result<Page, StoreError> {
+    let mut page = store.sessions(query.clone()).await?;
+    for _ in 0..MOST_SKIPPED {
+        if !page.items.is_empty() || page.next.is_none() {
+            break;
+        }
+        // Others have their turn between the looks, of which each takes a while.
+        tokio::task::yield_now().await;
+        query.after = page.next;
+        page = store.sessions(query.clone()).await?;
+    }
+    Ok(page)
 }
 
 /// `anna` finds exactly anna, `ann*` all names that begin so.

@@ -209,3 +209,23 @@ fn session_of_ended(site: &Site, name: &str) -> String {
     let id: [u8; 16] = site.database().query_row(query, [name], |row| row.get(0)).expect("ended");
     cloakroom::SessionId::from_bytes(id).to_string()
 }
+
+#[test]
+fn a_page_is_not_empty_where_expired_sessions_lie_before_the_live_ones() {
+    let (site, mut browser) = Site::with_admin("[sweep]\ninterval = \"1h\"\n");
+    // Ids at random sort as newer than those of today.
+    site.sql(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+         INSERT INTO session (id, digest, renewal_counter, renewal_since, user_id, user_name,
+             groups, epoch, generation, created_at, last_seen_at, idle_timeout, absolute_deadline,
+             remembered)
+         SELECT randomblob(16), digest, renewal_counter, renewal_since, user_id, user_name,
+             groups, epoch, generation, created_at, last_seen_at, 0, absolute_deadline, remembered
+         FROM n, (SELECT * FROM session LIMIT 1)",
+    );
+    let own = session_of(&browser);
+    for path in ["/cloakroom/admin", "/cloakroom/admin?q=ada", "/cloakroom/admin?q=a*"] {
+        let page = browser.get(path);
+        assert_eq!(endable(&page), [own.as_str()], "{path}");
+    }
+}

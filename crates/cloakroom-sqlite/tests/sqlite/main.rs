@@ -6,4 +6,5 @@ mod files;
 mod opening;
 mod records;
 mod support;
+mod sweeping;
 mod writing;

@@ -19,3 +19,4 @@ mod readme;
 mod renewal;
 mod repeated;
 mod secrets;
+mod sweeping;
