@@ -37,7 +37,7 @@ pub fn check_same_origin(
     if is_safe(method) {
         return Ok(());
     }
-    let text = |name| headers.get(name).map(|value: &http::HeaderValue| value.as_bytes());
+    let text = |name| only(headers, name);
     let origin = text(ORIGIN.as_str());
     if origin.is_some_and(|origin| is_trusted(origin, trusted_origins)) {
         return Ok(());
@@ -50,6 +50,13 @@ pub fn check_same_origin(
         (None, None) if headers.contains_key(COOKIE) => Err(CsrfRefusal::NoOrigin),
         (None, None) => Ok(()),
     }
+}
+
+/// The value of a header; that of one that came twice is no origin and no site.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    Some(if values.next().is_some() { b"" } else { first.as_bytes() })
 }
 
 /// Whether a method promises to change nothing (RFC 9110 section 9.2.1).
@@ -123,6 +130,15 @@ mod tests {
         ] {
             assert!(check(&Method::POST, &[host, ("origin", origin)]).is_err(), "{origin}");
         }
+    }
+
+    #[test]
+    fn what_is_said_twice_is_not_believed() {
+        let twice = [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")];
+        assert_eq!(check(&Method::POST, &twice), Err(CsrfRefusal::CrossSite));
+        let own = ("origin", "https://admin.example.org");
+        assert!(check(&Method::POST, &[own, ("origin", "https://evil.example")]).is_err());
+        assert!(check(&Method::POST, &[own, own]).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod commands;
 pub mod config;
 pub mod guesses;
 pub mod identity;
+pub mod listener;
 pub mod logging;
 pub mod middleware;
 pub mod operator;

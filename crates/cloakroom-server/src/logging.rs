@@ -21,3 +21,12 @@ pub fn start(log: Log) {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
 }
+
+/// Has panics logged like everything else, by their place alone: their text can quote what a
+/// client sent.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a part of the program failed; this is a defect");
+    }));
+}

@@ -1,16 +1,13 @@
 //! Who is at the other end of a connection, and whose word about the client is believed.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
 use axum::response::Response;
-use axum::serve::{IncomingStream, Listener};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
 
 use crate::app::SharedApp;
 use crate::config::{Peer, TrustedProxies};
@@ -19,39 +16,6 @@ use crate::guesses::Network;
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Connection(pub Peer);
-
-/// A TCP listener whose connections send small answers at once.
-#[derive(Debug)]
-pub struct Prompt(pub TcpListener);
-
-impl Listener for Prompt {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        // Without it answers are only slower.
-        let _ = stream.set_nodelay(true);
-        (stream, address)
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-impl Connected<IncomingStream<'_, Prompt>> for Connection {
-    fn connect_info(stream: IncomingStream<'_, Prompt>) -> Self {
-        let address: SocketAddr = *stream.remote_addr();
-        Self(Peer::Address(address.ip().to_canonical()))
-    }
-}
-
-impl Connected<IncomingStream<'_, UnixListener>> for Connection {
-    fn connect_info(_stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self(Peer::UnixSocket)
-    }
-}
 
 /// The address of the client, behind the trusted proxies.
 #[derive(Clone, Debug)]

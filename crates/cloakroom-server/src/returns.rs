@@ -1,10 +1,14 @@
 //! Where a login may return to. Everything that is not plainly one of our own places is refused,
 //! so that nobody can use the sign-in page to send people elsewhere.
 
+use form_urlencoded::byte_serialize;
+
 use crate::config::{Config, Origin, origin_of};
 
 /// Longest address that is returned to, in bytes.
 const MOST_BYTES: usize = 4096;
+/// Its longest form in the address of the sign-in page, which proxies take no longer than 8 KiB.
+const MOST_ESCAPED: usize = 6 * 1024;
 
 /// The origins a login may return to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,9 @@ impl Returns {
     pub fn accept<'a>(&self, to: &'a str) -> Option<&'a str> {
         let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
         if to.is_empty() || to.len() > MOST_BYTES || !to.bytes().all(visible) {
+            return None;
+        }
+        if byte_serialize(to.as_bytes()).map(str::len).sum::<usize>() > MOST_ESCAPED {
             return None;
         }
         let path = if to.starts_with('/') { to } else { self.path_of_allowed(to)? };
@@ -256,6 +263,7 @@ mod tests {
         let fits = format!("/{}", "x".repeat(MOST_BYTES - 1));
         assert!(returns().accept(&fits).is_some());
         assert!(returns().accept(&format!("{fits}x")).is_none());
+        assert!(returns().accept(&format!("/{}", "&".repeat(3_000))).is_none());
     }
 
     #[test]

@@ -1,25 +1,17 @@
 //! The running server: from configuration to graceful shutdown.
 
-use std::future::IntoFuture;
 use std::io::{IsTerminal, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
-use axum::Router;
-use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::{App, SharedApp};
 use crate::config::{Listen, Loaded};
+use crate::listener::{House, Listening};
 use crate::operator::socket;
-use crate::peer::{Connection, Prompt};
 use crate::{logging, routes};
-
-/// How long requests under way may take to finish when the server stops.
-const LONGEST_STOP: Duration = Duration::from_secs(10);
 
 /// Where the set-up link is put when nobody looks at the output.
 pub const SET_UP_FILE: &str = "setup-link";
@@ -31,10 +23,12 @@ pub const SET_UP_FILE: &str = "setup-link";
 pub async fn run(loaded: Loaded) -> Result<()> {
     let config = loaded.config;
     logging::start(config.log);
+    logging::report_panics();
     let listen = config.server.listen.clone();
     // Before anything is opened, so that a port in use is said at once.
-    let listening = bind(&listen).await?;
+    let listening = Listening::bind(&listen).await?;
     let app = App::open(config)?;
+    let house = House::new(routes::router(app.clone()), &app.config);
     let orders = socket::bind(&app).await?;
     let (stop, stopped) = watch::channel(false);
     let orders = tokio::spawn(socket::serve(orders, app.clone(), wait(stopped.clone())));
@@ -44,88 +38,10 @@ pub async fn run(loaded: Loaded) -> Result<()> {
         // Whoever waits for it may be gone already.
         let _ = stop.send(true);
     });
-    listening.serve(routes::router(app.clone()), stopped).await?;
+    listening.serve(house, stopped).await;
     orders.await.context("the operator's socket failed")?;
     app.cloakroom.close().await.context("what was pending could not be written")?;
     Ok(())
-}
-
-enum Listening {
-    Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
-}
-
-async fn bind(listen: &Listen) -> Result<Listening> {
-    match listen {
-        Listen::Tcp(address) => {
-            let bound = TcpListener::bind(address).await;
-            let bound = bound.with_context(|| {
-                format!(
-                    "cannot listen on {address}; if the port is in use, choose another with \
-                     --listen (make run PORT=…)"
-                )
-            })?;
-            Ok(Listening::Tcp(bound))
-        }
-        Listen::Unix(path) => Ok(Listening::Unix(bind_unix(path).await?, path.clone())),
-    }
-}
-
-/// Replaces the socket of a server that is gone, never one that answers.
-async fn bind_unix(path: &Path) -> Result<UnixListener> {
-    if tokio::net::UnixStream::connect(path).await.is_ok() {
-        anyhow::bail!("another server listens on {}", path.display());
-    }
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
-            std::fs::remove_file(path)?;
-        }
-        Ok(_) => anyhow::bail!("{} is there and is no socket", path.display()),
-        Err(_) => {}
-    }
-    let bound = UnixListener::bind(path);
-    let bound = bound.with_context(|| format!("cannot listen on {}", path.display()))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
-    Ok(bound)
-}
-
-impl Listening {
-    /// Serves until told to stop, then lets requests under way finish for a while.
-    async fn serve(self, routes: Router, stopped: watch::Receiver<bool>) -> Result<()> {
-        let service = routes.into_make_service_with_connect_info::<Connection>();
-        match self {
-            Self::Tcp(listener) => {
-                let server = axum::serve(Prompt(listener), service);
-                let server = server.with_graceful_shutdown(wait(stopped.clone()));
-                unless_too_slow(server.into_future(), stopped).await
-            }
-            Self::Unix(listener, path) => {
-                let server = axum::serve(listener, service);
-                let server = server.with_graceful_shutdown(wait(stopped.clone()));
-                let served = unless_too_slow(server.into_future(), stopped).await;
-                let _ = std::fs::remove_file(path);
-                served
-            }
-        }
-    }
-}
-
-/// A client that sends or reads slowly must not keep the server from stopping.
-async fn unless_too_slow(
-    server: impl Future<Output = std::io::Result<()>>,
-    stopped: watch::Receiver<bool>,
-) -> Result<()> {
-    let too_slow = async {
-        wait(stopped).await;
-        tokio::time::sleep(LONGEST_STOP).await;
-    };
-    tokio::select! {
-        served = server => Ok(served?),
-        () = too_slow => {
-            tracing::warn!("some requests did not finish within {LONGEST_STOP:?} and were cut");
-            Ok(())
-        }
-    }
 }
 
 async fn wait(mut stopped: watch::Receiver<bool>) {

@@ -33,6 +33,6 @@ pub use load::{Inputs, Loaded, Source, load};
 pub use origin::{Origin, OriginError, Scheme, origin_of};
 pub use report::{check_report, settings_markdown};
 pub use settings::{
-    Config, Cookie, Log, LogFormat, LogLevel, Login, PasswordLength, Server, Session, Strategy,
-    Sweep,
+    Config, Cookie, Limits, Log, LogFormat, LogLevel, Login, PasswordLength, Server, Session,
+    Strategy, Sweep,
 };

@@ -22,6 +22,8 @@ pub struct Config {
     pub login: Login,
     /// The removal of sessions that have ended.
     pub sweep: Sweep,
+    /// What one client, and all together, may take.
+    pub limits: Limits,
     /// What is written to the log.
     pub log: Log,
     /// The applications behind this server, by id.
@@ -139,6 +141,23 @@ pub struct Sweep {
     pub batch: u32,
 }
 
+/// What one client, and all together, may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most connections at once.
+    pub connections: u32,
+    /// Most connections at once from an address that is no trusted proxy.
+    pub connections_per_address: u32,
+    /// How long the head of a request may take, from its first byte or from connecting.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+    /// How long a client may take nothing of its answer.
+    pub send_timeout: Duration,
+    /// How long a connection may be unused between two requests.
+    pub keepalive_timeout: Duration,
+}
+
 /// What is written to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -225,6 +244,14 @@ fn blank() -> Config {
         password: PasswordLength { min_length: u32::MAX },
         login: Login { account_failures: 0, network_failures: 0, longest_delay: Duration::ZERO },
         sweep: Sweep { interval: Duration::ZERO, batch: 0 },
+        limits: Limits {
+            connections: 0,
+            connections_per_address: 0,
+            header_timeout: Duration::ZERO,
+            body_timeout: Duration::ZERO,
+            send_timeout: Duration::ZERO,
+            keepalive_timeout: Duration::ZERO,
+        },
         log: Log { level: LogLevel::Info, format: LogFormat::Text },
         apps: BTreeMap::new(),
     }

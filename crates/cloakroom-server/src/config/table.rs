@@ -245,6 +245,48 @@ pub(super) static SETTINGS: &[Setting<Config>] = &[
         "Most sessions one sweep transaction ends."
     ),
     setting!(
+        "limits.connections",
+        "4096",
+        Count(16, 1_000_000),
+        limits.connections,
+        "Most connections at once; an eighth of them is kept for trusted proxies."
+    ),
+    setting!(
+        "limits.connections_per_address",
+        "256",
+        Count(1, 1_000_000),
+        limits.connections_per_address,
+        "Most connections at once of one address, or IPv6 /64, that is no trusted proxy."
+    ),
+    setting!(
+        "limits.header_timeout",
+        "10s",
+        Lasting("1s", "5m"),
+        limits.header_timeout,
+        "How long the head of a request may take to arrive."
+    ),
+    setting!(
+        "limits.body_timeout",
+        "20s",
+        Lasting("1s", "5m"),
+        limits.body_timeout,
+        "How long a form may take to arrive."
+    ),
+    setting!(
+        "limits.send_timeout",
+        "30s",
+        Lasting("1s", "5m"),
+        limits.send_timeout,
+        "How long a client may take nothing of its answer."
+    ),
+    setting!(
+        "limits.keepalive_timeout",
+        "75s",
+        Lasting("1s", "1h"),
+        limits.keepalive_timeout,
+        "How long a connection stays open between requests; longer than the proxy keeps it."
+    ),
+    setting!(
         "log.level",
         "info",
         OneOf(&[

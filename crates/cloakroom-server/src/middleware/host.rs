@@ -1,6 +1,6 @@
 use axum::extract::{Request, State};
 use axum::http::header::HOST;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use cloakroom::Problem;
@@ -15,8 +15,16 @@ pub async fn check_host(State(app): State<SharedApp>, request: Request, next: Ne
     if request.headers().get_all(HOST).iter().count() > 1 {
         return StatusCode::BAD_REQUEST.into_response();
     }
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    let host = request.headers().get(HOST).map(HeaderValue::as_bytes);
+    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    // Every HTTP/1.1 request has one, and where its target names a host too it is the same.
+    let is_missing = host.is_none() && request.version() == Version::HTTP_11;
+    if is_missing
+        || host.zip(authority).is_some_and(|(one, other)| !one.eq_ignore_ascii_case(other))
+    {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    let host = host.or(authority).and_then(|host| std::str::from_utf8(host).ok());
     if host.is_some_and(|host| is_configured(&app, host)) {
         return next.run(request).await;
     }

@@ -121,6 +121,7 @@ fn of_refusal(response: &Response) -> Option<ErrorKind> {
         {
             Some(ErrorKind::BadForm)
         }
+        StatusCode::REQUEST_TIMEOUT if is_plain => Some(ErrorKind::TooSlow),
         StatusCode::NOT_FOUND if content.is_none() => Some(ErrorKind::NotFound),
         _ => None,
     }

@@ -170,6 +170,7 @@ fn app_name(app: &App, id: &str) -> Result<Option<String>, PageError> {
 
 /// Back to this page, which sees whether the browser kept the cookie and then leads on.
 fn check(app: &App, asked_by: &str, to: &str) -> String {
+    let to = app.returns.accept(to).unwrap_or_default();
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs([("check", "1"), ("app", asked_by), ("to", to)])
         .finish();

@@ -25,7 +25,9 @@ use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
 
 use crate::app::{App, SharedApp};
-use crate::middleware::{PageError, check_host, draw_errors, finish, secure, whole_body};
+use crate::middleware::{
+    PageError, bounded_head, check_host, draw_errors, finish, in_time, secure, survive, whole_body,
+};
 use crate::peer::find_client;
 use crate::ui::error::ErrorKind;
 use crate::ui::layout::Layout;
@@ -41,8 +43,11 @@ pub fn router(app: SharedApp) -> Router {
         .route(&format!("{}/", app.config.server.prefix), home)
         .fallback(|| async { PageError::from(ErrorKind::NotFound) })
         .layer(app.cloakroom.layer())
-        .layer(from_fn(whole_body))
+        .layer(from_fn_with_state(app.clone(), whole_body))
         .layer(from_fn(finish))
+        .layer(from_fn_with_state(app.clone(), in_time))
+        .layer(from_fn(bounded_head))
+        .layer(from_fn(survive))
         .layer(from_fn_with_state(app.clone(), draw_errors))
         .layer(from_fn_with_state(app.clone(), check_host))
         .layer(from_fn_with_state(app.clone(), secure));
@@ -54,12 +59,18 @@ pub fn router(app: SharedApp) -> Router {
         .route("/.well-known/jwks.json", get(jwks::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
-    machines
+    bounded(machines, &app)
         .merge(pages)
         .layer(from_fn(known_methods))
-        .merge(v1::router())
+        .merge(bounded(v1::router(), &app))
         .layer(from_fn_with_state(app.clone(), find_client))
+        .layer(from_fn(survive))
         .with_state(app)
+}
+
+/// What programs ask for, within the limits of every request.
+fn bounded(routes: Router<SharedApp>, app: &SharedApp) -> Router<SharedApp> {
+    routes.layer(from_fn_with_state(app.clone(), in_time)).layer(from_fn(bounded_head))
 }
 
 fn pages() -> Router<SharedApp> {
@@ -101,11 +112,12 @@ async fn known_methods(
     request: axum::extract::Request,
     next: axum::middleware::Next,
 ) -> axum::response::Response {
+    use axum::http::header::ALLOW;
     use axum::http::{Method, StatusCode};
     use axum::response::IntoResponse;
     match *request.method() {
         Method::GET | Method::HEAD | Method::POST | Method::OPTIONS => next.run(request).await,
-        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+        _ => (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, POST")]).into_response(),
     }
 }
 

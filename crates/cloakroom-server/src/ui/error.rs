@@ -17,6 +17,12 @@ pub enum ErrorKind {
     OtherSite,
     /// The form was incomplete or not a form.
     BadForm,
+    /// The form took too long to arrive.
+    TooSlow,
+    /// The address is too long.
+    AddressTooLong,
+    /// The head of the request is too large, by its cookies most likely.
+    TooMuchSent,
     /// The form is too old, or its session is over.
     FormExpired,
     /// The browser did not keep the cookie.
@@ -46,7 +52,10 @@ impl ErrorKind {
             Self::NotAdmin | Self::OtherSite | Self::FormExpired => 403,
             Self::NotFound | Self::UnknownApp => 404,
             Self::AlreadySetUp => 409,
+            Self::TooSlow => 408,
             Self::LinkOver => 410,
+            Self::AddressTooLong => 414,
+            Self::TooMuchSent => 431,
             Self::Fault => 500,
             Self::Unavailable | Self::OutcomeUnknown => 503,
         }
@@ -56,6 +65,7 @@ impl ErrorKind {
         match self {
             Self::NotFound | Self::UnknownApp | Self::NotAdmin => self.absence(),
             Self::Unavailable | Self::OutcomeUnknown | Self::Fault => self.fault(),
+            Self::TooSlow | Self::AddressTooLong | Self::TooMuchSent => self.excess(),
             _ => self.refusal(),
         }
     }
@@ -111,6 +121,24 @@ impl ErrorKind {
             _ => (
                 "We could not read that form",
                 "Something in it was missing or not as expected. Nothing was changed.",
+            ),
+        }
+    }
+
+    fn excess(self) -> Words {
+        match self {
+            Self::TooSlow => (
+                "The form took too long to arrive",
+                "Nothing was changed. Open the page again and send it once more.",
+            ),
+            Self::AddressTooLong => (
+                "This address is too long",
+                "Open the page you were looking for from its beginning.",
+            ),
+            _ => (
+                "Your browser sent too much at once",
+                "Most likely it keeps very many cookies for this site. Delete the cookies of this \
+                 site, then try again.",
             ),
         }
     }

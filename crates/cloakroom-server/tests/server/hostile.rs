@@ -58,11 +58,7 @@ fn of_two_password_changes_at_once_the_one_that_was_acknowledged_holds() {
 #[test]
 fn a_change_of_password_and_a_disabling_void_links_that_are_out() {
     let (site, _ada) = Site::with_people("", &["bob"]);
-    let link = || {
-        let printed = site.run(&["user", "passwd", "bob", "--json"]);
-        let printed: serde_json::Value = serde_json::from_str(&printed).expect("it prints JSON");
-        crate::support::code_of(printed["link"].as_str().expect("there is a link"))
-    };
+    let link = || site.invite_again("bob");
     let (before_change, new) = (link(), OTHERS[0]);
     let fields = [("current", PASSWORD), ("new", new), ("repeat", new)];
     let answer = site.browser_of("bob").post_form("/cloakroom/account/password", &fields);

@@ -15,9 +15,9 @@ const REQUIREMENTS: &str =
     include_str!("../../../../examples/legacy-data-manager/requirements.txt");
 
 /// The server, nginx and the example application behind one origin.
-struct Front {
-    site: Site,
-    nginx: Nginx,
+pub(crate) struct Front {
+    pub(crate) site: Site,
+    pub(crate) nginx: Nginx,
     _application: Process,
     _dir: TempDir,
 }
@@ -28,7 +28,12 @@ fn repository() -> PathBuf {
 
 impl Front {
     /// `None` where nginx or Python is missing (a visible skip).
-    fn start(people: &[&str]) -> Option<Self> {
+    pub(crate) fn start(people: &[&str]) -> Option<Self> {
+        Self::with(people, "")
+    }
+
+    /// The same with more settings of nginx.
+    pub(crate) fn with(people: &[&str], settings: &str) -> Option<Self> {
         require("nginx")?;
         let python = Python::with(REQUIREMENTS)?;
         let (dir, port) = (TempDir::new("front"), free_port());
@@ -39,7 +44,8 @@ impl Front {
         ));
         let app_port = free_port();
         let application = application(&python, &dir, &site, &origin, app_port);
-        let nginx = Nginx::start(port, &configuration(port, site.server.port(), app_port))?;
+        let nginx =
+            Nginx::start(port, &configuration(port, site.server.port(), app_port, settings))?;
         application.wait_until("the application answers", SOON, || {
             let asked = Request::get("/healthz").try_send(&Address::Port(app_port));
             asked.is_ok_and(|answer| answer.status == 200)
@@ -56,11 +62,11 @@ impl Front {
         Some(front)
     }
 
-    fn browser(&self) -> Client {
+    pub(crate) fn browser(&self) -> Client {
         Client::new(self.nginx.address(), &format!("http://localhost:{}", self.nginx.port()))
     }
 
-    fn browser_of(&self, name: &str) -> Client {
+    pub(crate) fn browser_of(&self, name: &str) -> Client {
         let mut browser = self.browser();
         let answer = send_login(&mut browser, name, PASSWORD);
         assert_eq!(answer.status, 303, "{answer:?}");
@@ -86,7 +92,7 @@ fn application(python: &Python, dir: &TempDir, site: &Site, origin: &str, port: 
 }
 
 /// The shipped files as they are, around the three addresses.
-fn configuration(port: u16, cloakroom: u16, application: u16) -> String {
+fn configuration(port: u16, cloakroom: u16, application: u16, settings: &str) -> String {
     let files = repository().join("deploy/nginx");
     let files = files.display();
     Nginx::configuration(&format!(
@@ -97,6 +103,7 @@ fn configuration(port: u16, cloakroom: u16, application: u16) -> String {
     server {{
         listen 127.0.0.1:{port};
         server_name localhost;
+        {settings}
         set $cloakroom_app ldm;
         include "{files}/cloakroom-locations.conf";
         location / {{
@@ -109,7 +116,7 @@ fn configuration(port: u16, cloakroom: u16, application: u16) -> String {
 
 /// What arrived at the application.
 #[track_caller]
-fn who_am_i(browser: &mut Client, forged: &[(&str, &str)]) -> Value {
+pub(crate) fn who_am_i(browser: &mut Client, forged: &[(&str, &str)]) -> Value {
     let request = Request::get("/api/whoami");
     let add = |request: Request, (name, value): &(&str, &str)| request.header(name, value);
     let answer = browser.send(forged.iter().fold(request, add));
@@ -117,7 +124,7 @@ fn who_am_i(browser: &mut Client, forged: &[(&str, &str)]) -> Value {
     answer.json()
 }
 
-fn arrived(seen: &Value, name: &str) -> Vec<String> {
+pub(crate) fn arrived(seen: &Value, name: &str) -> Vec<String> {
     let headers = seen["headers"].as_array().expect("headers are a list").iter();
     let named = headers.filter(|pair| pair[0].as_str().is_some_and(|it| it == name));
     named.map(|pair| pair[1].as_str().unwrap_or_default().to_owned()).collect()

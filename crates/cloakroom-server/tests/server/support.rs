@@ -85,6 +85,14 @@ impl Site {
         code_of(added["link"].as_str().expect("there is a link"))
     }
 
+    /// Makes another one-time link for a user and returns its code.
+    #[track_caller]
+    pub(crate) fn invite_again(&self, name: &str) -> String {
+        let printed = self.run(&["user", "passwd", name, "--json"]);
+        let printed: Value = serde_json::from_str(&printed).expect("it prints JSON");
+        code_of(printed["link"].as_str().expect("there is a link"))
+    }
+
     /// Runs a command that must do its work, and returns what it printed.
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> String {

@@ -74,6 +74,11 @@ impl Client {
         response
     }
 
+    /// The origin whose pages it opens.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// The value of a cookie it holds.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.jar.value(name)
