@@ -13,6 +13,7 @@ mod edges;
 mod fsync;
 mod guesses;
 mod hostile;
+mod import;
 mod login;
 mod looks;
 mod nginx;
