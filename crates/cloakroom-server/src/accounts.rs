@@ -9,7 +9,7 @@ use cloakroom::{
 
 use crate::app::App;
 use crate::guesses::{Attempt, Network, Target, Wait};
-use crate::passwords::{Busy, Password, Permit};
+use crate::passwords::{Busy, Password, Permit, Verified};
 use crate::serve::SET_UP_FILE;
 use crate::users::{
     Code, NewUser, PasswordChange, Profile, Redeemed, Role, SetUp, UserRow, typed_name,
@@ -68,8 +68,9 @@ impl Proven {
 
 impl App {
     /// Checks a password; every way to sign in comes through here, and is counted here. The same
-    /// work is done whether the user exists, is disabled or neither; none is done for what has to
-    /// wait or is in excess of what the pool takes.
+    /// work is done whether the user exists, is disabled or neither; more while the hash of an
+    /// imported user has not been replaced by ours (`docs/adr/0013`); none for what has to wait or
+    /// is in excess of what the pool takes.
     ///
     /// # Errors
     /// [`SignInError`].
@@ -121,13 +122,28 @@ impl App {
         };
         let account = self.users.account(name)?;
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-        let right = permit.verify(password, hash).await;
+        let verified = permit.verify(password, hash.clone()).await;
         match account {
-            Some(account) if right && !account.row.disabled => {
+            Some(account) if verified.is_right() && !account.row.disabled => {
+                self.renew_hash(&account.row, hash, verified).await;
                 let epoch = epoch.max(account.row.epoch);
                 Ok(Some(Proven { user: account.row, epoch }))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// Replaces the outdated hash that a right password was checked against. No session ends by
+    /// it, and no sign-in fails by it: the next one tries again.
+    async fn renew_hash(&self, user: &UserRow, old: Option<String>, verified: Verified) {
+        let (Some(old), Verified::Outdated(new)) = (old, verified) else { return };
+        match self.users.renew_hash(&user.id, old, new).await {
+            Ok(true) => tracing::info!(user = user.id.as_str(), "a password was hashed anew"),
+            // Whoever changed the password meanwhile has won.
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a password hash could not be replaced; the next sign-in tries again");
+            }
         }
     }
 

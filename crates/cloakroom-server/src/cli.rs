@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Inputs;
 
@@ -67,7 +67,7 @@ pub enum Command {
     Openapi,
     /// Print a fresh link for setting up the first administrator
     SetupLink,
-    /// Add, list, disable, enable and unlock users
+    /// Add, import, list, disable, enable and unlock users
     #[command(subcommand)]
     User(UserCommand),
     /// Show who is logged in
@@ -137,6 +137,8 @@ pub enum ApiKeyCommand {
 pub enum UserCommand {
     /// Add a user and print a one-time link for choosing a password
     Add(UserAdd),
+    /// Import the users of an application with their ids and password hashes
+    Import(UserImport),
     /// List users
     List {
         /// Print JSON
@@ -191,6 +193,34 @@ pub struct UserAdd {
     /// Print JSON: the user's id and name, and the link
     #[arg(long)]
     pub json: bool,
+}
+
+/// Users to import.
+#[derive(Args, Debug)]
+pub struct UserImport {
+    /// File of users; - for standard input
+    pub file: PathBuf,
+    /// What the file is [default: what its ending says]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<ImportFormat>,
+    /// Pass over users who are here already with the same id and name
+    #[arg(long)]
+    pub skip_existing: bool,
+    /// Check everything and tell what would happen, but change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON: the counts
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a file of users is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    /// Comma-separated values with a header line.
+    Csv,
+    /// An array of objects, or an object a line.
+    Json,
 }
 
 /// What of those logged in to show.
@@ -261,6 +291,8 @@ mod tests {
             "cloakroom setup-link",
             "cloakroom user add anna --display-name Anna --email a@b.example --group a --group b --admin",
             "cloakroom user list --json",
+            "cloakroom user import users.csv --skip-existing --dry-run --json",
+            "cloakroom user import - --format json",
             "cloakroom user disable anna",
             "cloakroom user enable anna",
             "cloakroom user add anna --id 17 --json",
@@ -289,6 +321,8 @@ mod tests {
             "cloakroom why",
             "cloakroom api-key add ldm",
             "cloakroom user add",
+            "cloakroom user import",
+            "cloakroom user import users.xml --format xml",
             "cloakroom who --listen 127.0.0.1:1",
             "cloakroom",
         ] {

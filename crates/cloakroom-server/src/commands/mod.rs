@@ -3,6 +3,7 @@
 mod api_key;
 mod config_check;
 mod end;
+mod import;
 mod openapi;
 mod output;
 mod pages;

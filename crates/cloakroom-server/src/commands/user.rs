@@ -1,5 +1,6 @@
 use anyhow::Result;
 
+use super::import;
 use super::output::Output;
 use super::pages::{Page, Pages};
 use super::table::Table;
@@ -17,6 +18,7 @@ pub(super) async fn run(
         UserCommand::Add(add) => self::add(operator, add, output).await?,
         UserCommand::Disable { name } => disable(operator, name, output).await?,
         UserCommand::Enable { name } => enable(operator, name, output).await?,
+        UserCommand::Import(asked) => import::run(operator, asked, output).await?,
         UserCommand::List { json } => list(operator, json, output).await?,
         UserCommand::Passwd { name, json } => passwd(operator, name, json, output).await?,
         UserCommand::Unlock { name } => unlock(operator, name, output).await?,

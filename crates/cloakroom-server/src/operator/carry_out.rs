@@ -1,4 +1,4 @@
-use super::{Order, Reply, api_keys, people, sessions};
+use super::{Order, Reply, api_keys, import, people, sessions};
 use crate::app::SharedApp;
 
 /// Does what the operator asks. Never fails: what goes wrong is a [`Reply::Failed`] or
@@ -18,6 +18,7 @@ pub async fn carry_out(app: &SharedApp, order: Order) -> Reply {
         Order::UserAdd(new) => people::add(app, new).await,
         Order::UserDisable { name } => people::disable(app, &name).await,
         Order::UserEnable { name } => people::enable(app, &name).await,
+        Order::UserImport(import) => import::import(app, import).await,
         Order::UserList { after } => people::list(app, after.as_deref()),
         Order::UserPasswd { name } => people::password_link(app, &name).await,
         Order::UserUnlock { name } => people::unlock(app, &name).await,

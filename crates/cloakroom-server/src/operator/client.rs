@@ -9,7 +9,7 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::socket::{line_of, path_in, read_line};
+use super::socket::{LONGEST_IMPORT, line_of, path_in, read_line};
 use super::{Order, Reply, carry_out};
 use crate::app::{App, SharedApp};
 use crate::config::Config;
@@ -118,10 +118,14 @@ fn nobody_answers(error: &io::Error) -> bool {
 
 /// Each order has a connection of its own, so that a reader who pauses holds none open.
 async fn exchange(socket: &Path, order: &Order) -> Result<Reply> {
+    let line = line_of(order)?;
+    if line.len() > LONGEST_IMPORT {
+        bail!("this is more than the server takes at once; split it into several files");
+    }
     let connected = UnixStream::connect(socket).await;
     let (reader, mut writer) = connected.context("the server went away")?.into_split();
     // Where it is refused unread, the answer says why.
-    let _ = writer.write_all(&line_of(order)?).await;
+    let _ = writer.write_all(&line).await;
     let read = read_line(&mut BufReader::new(reader), LONGEST_REPLY).await;
     let line = read.ok().flatten();
     let line = line.context("the server went away; whether it did what was asked is unknown")?;

@@ -5,6 +5,7 @@
 mod api_keys;
 mod carry_out;
 pub mod client;
+mod import;
 mod order;
 mod people;
 mod refusal;
@@ -16,6 +17,7 @@ mod tests;
 mod time;
 
 pub use carry_out::carry_out;
+pub use import::{ForeignHash, Import, ImportFault, ImportSummary, ImportedPerson, MOST_FAULTS};
 pub use order::{NewPerson, Order};
 pub use reply::{
     FreshApiKey, KeyText, Link, LiveSession, PastSession, Person, PersonLink, Reply, ShownApiKey,

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::Import;
+
 /// What an operator can ask for. A field that this version does not know is refused, so that
 /// nothing asked for is left out in silence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +49,8 @@ pub enum Order {
         /// The login name.
         name: String,
     },
+    /// Add the users of an application.
+    UserImport(Import),
     /// List a page of users, in order of their names.
     UserList {
         /// Behind this name.

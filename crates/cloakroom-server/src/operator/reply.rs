@@ -3,7 +3,7 @@ use std::fmt;
 use cloakroom::{EndReason, EndedSession, SessionId, Summary, UserId};
 use serde::{Deserialize, Serialize};
 
-use super::Time;
+use super::{ImportFault, ImportSummary, Time};
 use crate::api_keys::{ApiKey, ApiKeyRow, Scope};
 use crate::users::{Role, UserRow};
 
@@ -52,6 +52,15 @@ pub enum Reply {
     Failed {
         /// For people.
         message: String,
+    },
+    /// Users were added, or would be.
+    Imported(ImportSummary),
+    /// Nobody was added, because of what is wrong.
+    ImportRefused {
+        /// The first of the faults, in order of their lines.
+        faults: Vec<ImportFault>,
+        /// How many faults there are.
+        count: u64,
     },
     /// A session that is live.
     Live {

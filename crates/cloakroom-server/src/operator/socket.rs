@@ -30,6 +30,10 @@ const LOCK: &str = "admin.lock";
 const LONGEST_PATH: usize = 107;
 /// Longest order, in bytes.
 const LONGEST_ORDER: usize = 64 * 1024;
+/// Longest order to import users, in bytes: some 200,000 of them.
+pub(super) const LONGEST_IMPORT: usize = 64 * 1024 * 1024;
+/// How such an order begins.
+const IMPORT: &[u8] = br#"{"order":"user_import""#;
 /// How long a connection may take to send an order, or to take a reply.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections at once; more wait.
@@ -157,12 +161,12 @@ async fn attend(stream: UnixStream, app: SharedApp, mut stopped: watch::Receiver
     let mut reader = BufReader::new(reader);
     loop {
         let line = tokio::select! {
-            line = timeout(PATIENCE, read_line(&mut reader, LONGEST_ORDER)) => line,
+            line = timeout(PATIENCE, read_order(&mut reader)) => line,
             _ = stopped.changed() => return,
         };
         let Ok(Ok(Some(line))) = line else { return };
-        let whole = line.len() <= LONGEST_ORDER;
-        if send(&mut writer, &answer(&app, &line).await).await.is_err() || !whole {
+        let whole = line.len() <= longest(&line);
+        if send(&mut writer, &answer(&app, line).await).await.is_err() || !whole {
             return;
         }
     }
@@ -176,13 +180,27 @@ fn may_order(peer: u32, own: u32) -> bool {
     peer == own || peer == 0
 }
 
-async fn answer(app: &SharedApp, line: &[u8]) -> Reply {
-    if line.len() > LONGEST_ORDER {
-        return Reply::Failed {
-            message: format!("the order is longer than {LONGEST_ORDER} bytes"),
-        };
+fn longest(line: &[u8]) -> usize {
+    if line.starts_with(IMPORT) { LONGEST_IMPORT } else { LONGEST_ORDER }
+}
+
+/// A line, cut at one byte more than its kind of order may have.
+async fn read_order(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
+    let Some(mut line) = read_line(reader, LONGEST_ORDER).await? else { return Ok(None) };
+    let longest = longest(&line);
+    if line.len() > LONGEST_ORDER && line.len() < longest {
+        let rest = read_line(reader, longest - line.len()).await?;
+        line.append(&mut rest.unwrap_or_default());
     }
-    match serde_json::from_slice::<Order>(line) {
+    Ok(Some(line))
+}
+
+async fn answer(app: &SharedApp, line: Vec<u8>) -> Reply {
+    let longest = longest(&line);
+    if line.len() > longest {
+        return Reply::Failed { message: format!("the order is longer than {longest} bytes") };
+    }
+    match decoded(line).await {
         Ok(order) => carry_out(app, order).await,
         Err(error) => Reply::Failed {
             message: format!(
@@ -191,6 +209,15 @@ async fn answer(app: &SharedApp, line: &[u8]) -> Reply {
             ),
         },
     }
+}
+
+async fn decoded(line: Vec<u8>) -> serde_json::Result<Order> {
+    if line.len() <= LONGEST_ORDER {
+        return serde_json::from_slice(&line);
+    }
+    // It takes long enough to hold up requests that share this thread.
+    let decoded = tokio::task::spawn_blocking(move || serde_json::from_slice(&line)).await;
+    decoded.unwrap_or_else(|stopped| Err(serde::de::Error::custom(stopped)))
 }
 
 async fn send(writer: &mut OwnedWriteHalf, reply: &Reply) -> io::Result<()> {

@@ -1,8 +1,8 @@
+use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::Password;
+use super::{Password, StoredHash};
 
 /// Why a password could not be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,10 @@ pub trait Hashing: Send + Sync + 'static {
 
     /// Whether `hash` was made of `password`; `None` when it cannot be read as a hash.
     fn verify(&self, password: &Password, hash: &str) -> Option<bool>;
+
+    /// Whether `hash` was made in another way than [`Hashing::hash`] makes them, so that it is to
+    /// be replaced once the password is known.
+    fn is_outdated(&self, hash: &str) -> bool;
 }
 
 /// Argon2id with the smallest parameters OWASP recommends for it: 19 MiB, two passes, one lane.
@@ -49,19 +53,18 @@ impl Hashing for Argon {
     }
 
     fn verify(&self, password: &Password, hash: &str) -> Option<bool> {
-        let hash = PasswordHash::new(hash).ok()?;
-        // Parameters of the stored hash are used, so that old hashes stay valid.
-        match self.0.verify_password(password.expose().as_bytes(), &hash) {
-            Ok(()) => Some(true),
-            Err(argon2::password_hash::Error::PasswordInvalid) => Some(false),
-            Err(_) => None,
-        }
+        let stored = StoredHash::read(hash).ok()?;
+        Some(stored.fits(password.expose().as_bytes()))
+    }
+
+    fn is_outdated(&self, hash: &str) -> bool {
+        needs_rehash(hash)
     }
 }
 
-/// Whether a stored hash was made with other parameters than new ones are, so that it should be
-/// made anew at the next login. True also for what is no such hash.
-pub fn needs_rehash(hash: &str) -> bool {
+/// Whether a stored hash was made with other parameters than new ones are. True also for what is
+/// no such hash.
+fn needs_rehash(hash: &str) -> bool {
     let (memory, passes, lanes) = Argon::COSTS;
     let Ok(hash) = PasswordHash::new(hash) else {
         return true;

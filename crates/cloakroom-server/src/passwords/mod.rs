@@ -10,9 +10,13 @@ mod policy;
 mod pool;
 mod queue;
 mod secret;
+mod stored;
+mod verified;
 
-pub use argon::{Argon, HashError, Hashing, needs_rehash};
+pub use argon::{Argon, HashError, Hashing};
 pub use gauge::Load;
 pub use policy::{MAX_BYTES, PasswordPolicy, Weakness};
 pub use pool::{Busy, Permit, Pool, PoolError, PoolOptions};
 pub use secret::Password;
+pub use stored::{StoredHash, UnusableHash};
+pub use verified::Verified;

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::gauge::{Gauge, Load};
 use super::queue::{Queue, Work};
-use super::{Argon, HashError, Hashing, Password};
+use super::{Argon, HashError, Hashing, Password, Verified};
 
 /// Longest wait for a thread.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -130,16 +130,19 @@ pub struct Permit {
 
 impl Permit {
     /// Whether `hash` was made of `password`. Without a hash (unknown user) the same work is done
-    /// on a dummy and the answer is false. The work is queued by the call, not by the first poll.
+    /// on a dummy and the answer is wrong. The work is queued by the call, not by the first poll.
     ///
-    /// False also, with an error in the log, when the stored hash cannot be read.
+    /// For a hash that is outdated the work of a new one is done as well, whether the password is
+    /// right or wrong, so that no user's answer is faster than that for an unknown one.
+    ///
+    /// Wrong also, with an error in the log, when the stored hash cannot be read.
     pub fn verify(
         self,
         password: Password,
         hash: Option<String>,
-    ) -> impl Future<Output = bool> + Send + use<> {
+    ) -> impl Future<Output = Verified> + Send + use<> {
         let answer = self.queue(move |inner| inner.verify(&password, hash.as_deref()));
-        async move { answer.await.unwrap_or(false) }
+        async move { answer.await.unwrap_or(Verified::Wrong) }
     }
 
     /// A hash of `password` for storing.
@@ -177,16 +180,34 @@ impl Permit {
 }
 
 impl Inner {
-    fn verify(&self, password: &Password, hash: Option<&str>) -> bool {
-        let Some(hash) = hash else {
-            self.hashing.verify(password, &self.dummy);
-            return false;
-        };
-        self.hashing.verify(password, hash).unwrap_or_else(|| {
-            tracing::error!("a stored password hash cannot be read");
-            self.hashing.verify(password, &self.dummy);
-            false
-        })
+    fn verify(&self, password: &Password, hash: Option<&str>) -> Verified {
+        let Some(hash) = hash else { return self.refuse(password) };
+        let outdated = self.hashing.is_outdated(hash);
+        match self.hashing.verify(password, hash) {
+            Some(true) if outdated => self.renew(password),
+            Some(true) => Verified::Right,
+            Some(false) if outdated => self.refuse(password),
+            Some(false) => Verified::Wrong,
+            None => {
+                tracing::error!("a stored password hash cannot be read");
+                self.refuse(password)
+            }
+        }
+    }
+
+    fn refuse(&self, password: &Password) -> Verified {
+        self.hashing.verify(password, &self.dummy);
+        Verified::Wrong
+    }
+
+    fn renew(&self, password: &Password) -> Verified {
+        match self.hashing.hash(password) {
+            Ok(hash) => Verified::Outdated(hash),
+            Err(error) => {
+                tracing::error!(%error, "a password could not be hashed anew");
+                Verified::Right
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The people who can sign in, kept in the same file as their sessions.
 
 mod codes;
+mod import;
 mod names;
 mod rows;
 mod schema;
@@ -12,6 +13,7 @@ use cloakroom::sqlite::{Database, OpenError};
 use cloakroom::{SessionId, StoreError, Timestamp, UserId};
 
 pub use codes::{Code, CodePurpose};
+pub use import::{Conflict, ImportedUser, Wanted};
 pub use names::{NameError, display_name, email, group, groups, login_name, typed_name};
 pub use rows::{NewUser, Profile, Role, UserPage, UserRow};
 
@@ -30,7 +32,8 @@ pub struct Users {
 pub struct Account {
     /// The user.
     pub row: UserRow,
-    /// The argon2id hash; `None` until a password was chosen.
+    /// The hash, ours or that of the application the user was imported from; `None` until a
+    /// password was chosen.
     pub password_hash: Option<String>,
 }
 
@@ -282,6 +285,24 @@ impl Users {
         let id = id.clone();
         let write = self.database.write("change a user", move |connection| {
             rows::set_profile(connection, id.as_str(), &profile)
+        });
+        write.await
+    }
+
+    /// Replaces a password hash by another one of the same password; the epoch stays. False, and
+    /// nothing is changed, when the stored hash is no longer `old`.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn renew_hash(
+        &self,
+        id: &UserId,
+        old: String,
+        new: String,
+    ) -> Result<bool, StoreError> {
+        let id = id.clone();
+        let write = self.database.write("renew a password hash", move |connection| {
+            rows::renew_hash(connection, id.as_str(), &old, &new)
         });
         write.await
     }

@@ -17,7 +17,7 @@ pub enum Role {
 }
 
 impl Role {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::User => "user",
@@ -106,7 +106,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<UserRow> {
     let role: String = row.get(5)?;
     let except: Option<[u8; 16]> = row.get(9)?;
     Ok(UserRow {
-        id: UserId::new(row.get::<_, String>(0)?).map_err(|error| unreadable(0, error))?,
+        id: user_id(row, 0)?,
         name: row.get(1)?,
         display_name: row.get(2)?,
         email: row.get(3)?,
@@ -117,6 +117,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<UserRow> {
         epoch: row.get::<_, i64>(8)?.try_into().map_err(|error| unreadable(8, error))?,
         epoch_except: except.map(SessionId::from_bytes),
     })
+}
+
+pub(super) fn user_id(row: &Row<'_>, column: usize) -> rusqlite::Result<UserId> {
+    UserId::new(row.get::<_, String>(column)?).map_err(|error| unreadable(column, error))
 }
 
 fn unreadable(
@@ -207,6 +211,19 @@ pub(super) fn set_password(
         params![id, password_hash, signed(store_epoch), kept.as_ref().map(SessionId::as_bytes)],
     )?;
     by_id(connection, id)
+}
+
+pub(super) fn renew_hash(
+    connection: &Connection,
+    id: &str,
+    old: &str,
+    new: &str,
+) -> rusqlite::Result<bool> {
+    let changed = connection.execute(
+        "UPDATE user SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
+        [id, old, new],
+    )?;
+    Ok(changed > 0)
 }
 
 pub(super) fn set_disabled(

@@ -15,6 +15,7 @@ mod fsync;
 mod guesses;
 mod heads;
 mod hostile;
+mod import;
 mod injection;
 mod login;
 mod looks;

@@ -1,3 +1,4 @@
+mod import;
 mod people;
 mod sessions;
 mod socket;
@@ -5,10 +6,13 @@ mod socket;
 use cloakroom::{ClientInfo, SessionId};
 use cloakroom_testkit::servers::TempDir;
 
-use super::{NewPerson, Order, Reply, carry_out};
+use super::{ForeignHash, Import, ImportedPerson, NewPerson, Order, Reply, carry_out};
 use crate::accounts::Proven;
 use crate::app::{App, SharedApp};
 use crate::config::Config;
+
+/// A hash of "tulip engine 57", by Werkzeug 3.1.9.
+const HASH: &str = "pbkdf2:sha256:1000$1RpzOySXcl1ymx2R$0cab1c580c7c89e52ab67430b0fab953bcb56676a2b09c434ff9ecc811570c43";
 
 /// An open server in a directory of its own.
 struct Scene {
@@ -65,6 +69,16 @@ fn person(name: &str) -> NewPerson {
     NewPerson { name: name.to_owned(), ..NewPerson::default() }
 }
 
+fn imported(line: u64, name: &str) -> ImportedPerson {
+    ImportedPerson {
+        line,
+        name: name.to_owned(),
+        id: Some(format!("id-{name}")),
+        password_hash: Some(ForeignHash::new(HASH.to_owned())),
+        ..ImportedPerson::default()
+    }
+}
+
 fn named(name: &str) -> String {
     name.to_owned()
 }
@@ -89,6 +103,7 @@ fn every_order_survives_its_line_of_json() {
         Order::UserAdd(NewPerson { id: Some(id.clone()), ..person("a") }),
         Order::UserDisable { name: name.clone() },
         Order::UserEnable { name: name.clone() },
+        Order::UserImport(Import { people: vec![imported(3, "a")], ..Import::default() }),
         Order::UserList { after: None },
         Order::UserPasswd { name: name.clone() },
         Order::UserUnlock { name: name.clone() },

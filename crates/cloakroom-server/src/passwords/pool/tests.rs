@@ -37,7 +37,12 @@ impl Hashing for Fake {
         assert_ne!(password.expose(), "panic", "as the test wants it");
         self.log.verified.fetch_add(1, Ordering::SeqCst);
         self.log.against.lock().unwrap().push(hash.to_owned());
+        let hash = hash.strip_prefix("old ").unwrap_or(hash);
         hash.strip_prefix("hash of ").map(|text| text == password.expose())
+    }
+
+    fn is_outdated(&self, hash: &str) -> bool {
+        hash.starts_with("old ")
     }
 }
 
@@ -81,24 +86,43 @@ async fn unknown_wrong_and_right_do_the_same_work() {
     let mut counts = Vec::new();
     for (hash, expected) in [(None, false), (hash_of("other"), false), (hash_of("right"), true)] {
         let answer = rig.pool.admit().unwrap().verify(password("right"), hash).await;
-        assert_eq!(answer, expected);
+        assert_eq!(answer.is_right(), expected);
         counts.push(rig.verified());
     }
     assert_eq!(counts, [1, 2, 3]);
 }
 
 #[tokio::test]
+async fn an_outdated_hash_costs_the_work_of_a_new_one_whether_right_or_wrong() {
+    let rig = rig();
+    rig.tickets(4);
+    let old = || Some("old hash of right".to_owned());
+    let wrong = rig.pool.admit().unwrap().verify(password("other"), old()).await;
+    assert_eq!(wrong, Verified::Wrong);
+    let against = rig.log.against.lock().unwrap().clone();
+    assert_eq!(against, ["old hash of right", "hash of nobody's password"]);
+    let right = rig.pool.admit().unwrap().verify(password("right"), old()).await;
+    assert_eq!(right, Verified::Outdated("hash of right".to_owned()));
+    assert_eq!(format!("{right:?}"), "Outdated");
+    assert_eq!((rig.verified(), rig.log.hashed.load(Ordering::SeqCst)), (3, 2));
+}
+
+#[tokio::test]
 async fn nobody_can_log_in_as_an_unknown_user_with_the_dummy_password() {
     let rig = rig();
     rig.tickets(1);
-    assert!(!rig.pool.admit().unwrap().verify(password("nobody's password"), None).await);
+    assert!(
+        !rig.pool.admit().unwrap().verify(password("nobody's password"), None).await.is_right()
+    );
 }
 
 #[tokio::test]
 async fn an_unreadable_hash_does_the_same_work_and_is_refused() {
     let rig = rig();
     rig.tickets(2);
-    assert!(!rig.pool.admit().unwrap().verify(password("x"), Some("garbage".into())).await);
+    assert!(
+        !rig.pool.admit().unwrap().verify(password("x"), Some("garbage".into())).await.is_right()
+    );
     let against = rig.log.against.lock().unwrap().clone();
     assert_eq!(against, ["garbage", "hash of nobody's password"]);
 }
@@ -163,11 +187,11 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 async fn a_panic_costs_an_answer_but_no_thread_and_no_place() {
     let rig = rig();
     rig.tickets(2);
-    assert!(!rig.pool.admit().unwrap().verify(password("panic"), None).await);
+    assert!(!rig.pool.admit().unwrap().verify(password("panic"), None).await.is_right());
     while rig.pool.load().admitted > 0 {
         tokio::task::yield_now().await;
     }
-    assert!(rig.pool.admit().unwrap().verify(password("a"), hash_of("a")).await);
+    assert!(rig.pool.admit().unwrap().verify(password("a"), hash_of("a")).await.is_right());
 }
 
 #[tokio::test]
@@ -176,16 +200,24 @@ async fn work_outlives_the_pool_that_took_it() {
     let answer = pool.admit().unwrap().verify(password("a"), hash_of("a"));
     drop(pool);
     drop(tickets);
-    assert!(answer.await);
+    assert!(answer.await.is_right());
 }
 
 #[tokio::test]
 async fn the_real_pool_hashes_verifies_and_measures() {
     let pool = Pool::start().unwrap();
     let hash = pool.admit().unwrap().hash(password("tulip-engine-57")).await.unwrap();
-    assert!(pool.admit().unwrap().verify(password("tulip-engine-57"), Some(hash.clone())).await);
-    assert!(!pool.admit().unwrap().verify(password("tulip-engine-58"), Some(hash)).await);
-    assert!(!pool.admit().unwrap().verify(password("tulip-engine-57"), None).await);
+    assert!(
+        pool.admit()
+            .unwrap()
+            .verify(password("tulip-engine-57"), Some(hash.clone()))
+            .await
+            .is_right()
+    );
+    assert!(
+        !pool.admit().unwrap().verify(password("tulip-engine-58"), Some(hash)).await.is_right()
+    );
+    assert!(!pool.admit().unwrap().verify(password("tulip-engine-57"), None).await.is_right());
     let load = pool.load();
     assert!(load.average > Duration::ZERO && load.capacity >= load.threads, "{load:?}");
     assert!(format!("{pool:?}").starts_with("Pool(Load"));

@@ -60,7 +60,8 @@ impl SessionPage {
 /// List live sessions of logged-in users, newest first; with `name_prefix` in order of the names.
 ///
 /// A session that is live throughout is on exactly one page, whatever else changes. A page costs
-/// the same however many sessions there are.
+/// the same however many sessions there are: where many that expired wait to be swept, it can be
+/// short, or empty, and still have a `next`.
 #[utoipa::path(
     operation_id = "list_sessions", get, path = "/v1/sessions", tag = "sessions", security(("api_key" = ["sessions:read"])),
     params(Filter), responses((status = 200, description = "A page", body = SessionPage))
