@@ -1,6 +1,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::meters::Meters;
 use crate::{Policy, SessionStore, StoreError, Sweep, Swept, Timestamp};
 
 /// What the sweeper has done since the start, and what is left. For metrics and pages.
@@ -29,12 +30,15 @@ impl Sweeper {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Batches until nothing expired is left.
+    /// Batches until nothing expired is left. `total` is what they came to, also when the last
+    /// one failed.
     pub(crate) async fn run(
         &self,
         store: &dyn SessionStore,
         policy: &Policy,
+        meters: &Meters,
         now: Timestamp,
+        total: &mut Swept,
     ) -> Result<(), StoreError> {
         let order = Sweep {
             now,
@@ -45,6 +49,9 @@ impl Sweeper {
             match store.sweep(order).await {
                 Ok(swept) => {
                     self.add(swept, now);
+                    meters.swept(&swept);
+                    total.sessions += swept.sessions;
+                    total.idle += swept.idle;
                     let full = u64::from(order.limit);
                     if swept.sessions < full && swept.history < full {
                         return Ok(());

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::Inner;
 use crate::sweeper::jittered;
-use crate::{Sessions, StoreError};
+use crate::{Happening, Sessions, StoreError, Swept};
 
 impl Sessions {
     /// Starts the background tasks: the sweeper, and the writer of "last seen". They stop when
@@ -53,7 +53,14 @@ impl Inner {
             self.sweeper.failed();
             return Err(error);
         }
-        self.sweeper.run(&*self.store, &self.policy, self.clock.now()).await
+        let (now, mut total) = (self.clock.now(), Swept::default());
+        let sweep = self.sweeper.run(&*self.store, &self.policy, &self.meters, now, &mut total);
+        let swept = sweep.await;
+        if total.sessions > 0 {
+            let (idle, absolute) = (total.idle, total.sessions - total.idle);
+            self.tell(Happening::Expired { idle, absolute });
+        }
+        swept
     }
 }
 
