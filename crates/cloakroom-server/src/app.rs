@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use cloakroom::sqlite::{Database, SqliteStore};
-use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, key_file};
+use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, Timestamp, key_file};
 
 use crate::api_keys::ApiKeys;
 use crate::config::Config;
+use crate::events::Witness;
 use crate::passwords::{PasswordPolicy, Pool};
 use crate::peer;
 use crate::reservations::Reservations;
@@ -39,6 +40,8 @@ pub struct App {
     pub returns: Returns,
     /// What signs identity assertions.
     pub assertions: AssertionKey,
+    /// When it was opened.
+    pub started_at: Timestamp,
 }
 
 /// An [`App`] that many requests share.
@@ -63,8 +66,10 @@ impl App {
             .policy(config.policy())
             .cookie(CookiePolicy::host(config.cookie.name.as_str())?)
             .client_address(peer::client_address)
+            .observer(Arc::new(Witness))
             .open()?;
         Ok(Arc::new(Self {
+            started_at: cloakroom.sessions().now(),
             cloakroom,
             users,
             api_keys,

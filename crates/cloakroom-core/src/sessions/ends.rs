@@ -88,7 +88,7 @@ impl Sessions {
         let sessions = self.clone();
         Self::to_its_end(async move {
             let ended = sessions.try_to_end(&end).await?;
-            sessions.tell_end(&end, user.as_ref(), ended);
+            sessions.tell_end(&end, user, ended).await;
             Ok(ended)
         })
         .await

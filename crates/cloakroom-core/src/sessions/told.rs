@@ -73,19 +73,26 @@ impl Sessions {
         }
     }
 
-    pub(super) fn tell_end(&self, end: &End, user: Option<&UserId>, ended: Ended) {
+    pub(super) async fn tell_end(&self, end: &End, user: Option<UserId>, ended: Ended) {
         let user = match &end.selector {
-            Selector::User(user) | Selector::UserExcept(user, _) => Some(user),
+            Selector::User(user) | Selector::UserExcept(user, _) => Some(user.clone()),
             Selector::Session(_) if ended.count == 0 => return,
+            Selector::Session(id) if user.is_none() => self.whose(*id).await,
             Selector::Session(_) | Selector::Everyone => user,
         };
         self.tell(Happening::Ended {
             selector: &end.selector,
-            user,
+            user: user.as_ref(),
             reason: end.reason,
             by: end.by.as_deref(),
             count: ended.count,
         });
+    }
+
+    /// Whose session it was that has just ended; not asked when nobody wants to know.
+    async fn whose(&self, id: SessionId) -> Option<UserId> {
+        self.0.observer.get()?;
+        self.0.store.ended(id).await.ok().flatten()?.user
     }
 
     fn tell_one_end(&self, id: SessionId, user: Option<&UserId>, reason: EndReason) {

@@ -57,7 +57,6 @@ pub(super) async fn add(app: &App, new: NewPerson) -> Result<Reply, Refusal> {
     let (id, name) = (new.id.clone(), new.name.clone());
     match app.add_user(new).await? {
         Some((user, link)) => {
-            tracing::info!(user = user.name, "an operator added a user");
             Ok(Reply::Added(PersonLink { id: user.id, name: user.name, link: Link::new(link) }))
         }
         None => Err(Refusal::Failed(taken(app, &id, &name)?)),
@@ -99,7 +98,6 @@ pub(super) async fn disable(app: &App, name: &str) -> Result<Reply, Refusal> {
     let user = known(app, name)?;
     // Also when it is so already: an end that failed half-way is then made good.
     app.disable(&user.id, OPERATOR).await?;
-    tracing::info!(user = user.name, "an operator disabled a user");
     Ok(Reply::Disabled { name: user.name, already: user.disabled })
 }
 
@@ -107,7 +105,6 @@ pub(super) async fn enable(app: &App, name: &str) -> Result<Reply, Refusal> {
     let user = known(app, name)?;
     if user.disabled {
         app.enable(&user.id).await?;
-        tracing::info!(user = user.name, "an operator enabled a user");
     }
     Ok(Reply::Enabled { name: user.name, already: !user.disabled })
 }
@@ -115,7 +112,6 @@ pub(super) async fn enable(app: &App, name: &str) -> Result<Reply, Refusal> {
 pub(super) async fn password_link(app: &App, name: &str) -> Result<Reply, Refusal> {
     let user = known(app, name)?;
     let link = Link::new(app.password_link(&user.id).await?);
-    tracing::info!(user = user.name, "an operator made a link for choosing a password");
     let person = PersonLink { id: user.id, name: user.name, link };
     Ok(Reply::PasswordLink { person, disabled: user.disabled })
 }

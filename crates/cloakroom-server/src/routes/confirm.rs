@@ -2,6 +2,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::LoginOutcome;
 use serde::Deserialize;
 
 use super::password::unavailable;
@@ -9,6 +10,7 @@ use super::render;
 use super::viewer::Viewer;
 use crate::accounts::SignInError;
 use crate::app::{App, SharedApp};
+use crate::events;
 use crate::middleware::PageError;
 use crate::passwords::Password;
 use crate::ui::account::ConfirmPage;
@@ -43,6 +45,8 @@ pub(super) async fn send(
     match app.prove(&viewer.identity.user.name, form.password).await {
         Ok(_) => viewer.session.reauthenticated().await?,
         Err(SignInError::Refused) => {
+            let user = &viewer.identity.user.id;
+            events::sign_in_refused(&app, Some(user), LoginOutcome::Refused);
             let wrong = Secret::wrong("This is not your password.");
             return page(&app, &viewer, StatusCode::UNAUTHORIZED, wrong, form.to);
         }
