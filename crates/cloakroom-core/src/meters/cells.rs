@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::family::Spread;
 
@@ -40,6 +40,21 @@ impl Counter {
     }
 }
 
+/// Of so many things that cost next to nothing, one is timed: two looks at the clock would cost
+/// more than some of them.
+const ONE_IN: u64 = 16;
+
+/// Chooses what is timed: the first, and then one in sixteen.
+#[derive(Debug, Default)]
+pub(super) struct Sampler(AtomicU64);
+
+impl Sampler {
+    /// The moment from which this one is timed, if it is.
+    pub(super) fn start(&self) -> Option<Instant> {
+        (self.0.fetch_add(1, Ordering::Relaxed) % ONE_IN == 0).then(Instant::now)
+    }
+}
+
 /// How long things took. Taking one into account costs two atomic additions.
 #[derive(Debug, Default)]
 pub(super) struct Histogram {
@@ -74,6 +89,13 @@ impl Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_is_timed_and_then_one_in_sixteen() {
+        let sampler = Sampler::default();
+        let timed: Vec<_> = (0..40).filter(|_| sampler.start().is_some()).collect();
+        assert_eq!(timed, [0, 16, 32]);
+    }
 
     #[test]
     fn what_took_exactly_as_long_as_a_bound_is_within_it() {

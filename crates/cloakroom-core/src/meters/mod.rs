@@ -5,9 +5,9 @@ mod family;
 mod measured;
 mod words;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cells::{Counter, Histogram};
+use cells::{Counter, Histogram, Sampler};
 pub use family::{Family, FamilyKind, Sample, SampleValue, Spread};
 pub(crate) use measured::Measured;
 pub use words::LoginOutcome;
@@ -24,10 +24,12 @@ pub struct Meters {
     begun: [Counter; 2],
     verifications: [Counter; VERDICTS.len()],
     verification: Histogram,
+    verified: Sampler,
     ends: [Counter; EndReason::ALL.len()],
     rotations: Counter,
     renewals: Counter,
     store: [Histogram; OPERATIONS.len()],
+    read: Sampler,
     faults: [[Counter; KINDS_OF_FAULTS.len()]; OPERATIONS.len()],
 }
 
@@ -48,9 +50,16 @@ impl Meters {
         self.ends[reason as usize].value()
     }
 
-    pub(crate) fn verified(&self, verdict: &Result<Verdict, StoreError>, took: Duration) {
+    /// The moment from which a verification is timed, if it is.
+    pub(crate) fn verification(&self) -> Option<Instant> {
+        self.verified.start()
+    }
+
+    pub(crate) fn verified(&self, verdict: &Result<Verdict, StoreError>, start: Option<Instant>) {
         self.verifications[words::verdict(verdict)].add(1);
-        self.verification.note(took);
+        if let Some(start) = start {
+            self.verification.note(start.elapsed());
+        }
     }
 
     /// Nothing was looked at, so there is nothing to time.
@@ -79,8 +88,23 @@ impl Meters {
         }
     }
 
-    fn store_answered(&self, operation: Operation, took: Duration, fault: Option<&StoreError>) {
-        self.store[operation as usize].note(took);
+    /// The moment from which an operation is timed, if it is.
+    fn store_asked(&self, operation: Operation) -> Option<Instant> {
+        match operation {
+            Operation::Load | Operation::Read => self.read.start(),
+            _ => Some(Instant::now()),
+        }
+    }
+
+    fn store_answered(
+        &self,
+        operation: Operation,
+        took: Option<Duration>,
+        fault: Option<&StoreError>,
+    ) {
+        if let Some(took) = took {
+            self.store[operation as usize].note(took);
+        }
         if let Some(fault) = fault {
             let kind = usize::from(matches!(fault, StoreError::Unknown { .. }));
             self.faults[operation as usize][kind].add(1);
@@ -117,7 +141,7 @@ impl Meters {
                 "cloakroom_verification_seconds",
                 FamilyKind::Histogram,
                 &[],
-                "How long it took to judge the credentials of a request, if there were any.",
+                "How long it took to judge the credentials of a request that had any; one in sixteen.",
             )
             .with([], self.verification.spread()),
             counted(
@@ -151,7 +175,8 @@ impl Meters {
             "cloakroom_store_seconds",
             FamilyKind::Histogram,
             &["operation"],
-            "How long the session store took to answer, faults included.",
+            "How long the session store took to answer, faults included; of load and read that \
+             need not wait, one in sixteen.",
         );
         for (operation, times) in OPERATIONS.iter().zip(&self.store) {
             family = family.with([operation], times.spread());

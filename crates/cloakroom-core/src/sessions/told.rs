@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Inner;
 use crate::meters::{live_sessions, sweeper};
@@ -6,6 +7,9 @@ use crate::{
     End, EndReason, Ended, Family, Happening, Issued, LoginOutcome, Meters, Observer, Record,
     Rejection, Selector, SessionError, SessionId, Sessions, UserId, Verdict,
 };
+
+/// Longest wait for the store's counters.
+const LONGEST_COUNT: Duration = Duration::from_secs(1);
 
 impl Sessions {
     /// Tells `observer` of all that happens from now on. There is one: false when there was one
@@ -26,7 +30,9 @@ impl Sessions {
     /// sessions have no samples.
     pub async fn metrics(&self) -> Vec<Family> {
         let now = self.now();
-        let counts = self.0.store.counts(now).await.ok();
+        // A store that hangs must not take the other numbers with it.
+        let counts = tokio::time::timeout(LONGEST_COUNT, self.0.store.counts(now)).await;
+        let counts = counts.ok().and_then(Result::ok);
         let mut families: Vec<_> = live_sessions(counts).into();
         families.extend(self.0.meters.families());
         families.extend(sweeper(&self.sweep_report(), now));

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::{
     End, EndReason, Guard, Happening, Live, Match, Presented, Record, Rejection, RenewalStep,
@@ -17,9 +16,9 @@ impl Sessions {
     /// # Errors
     /// A fault of the store, which says nothing about the credential.
     pub async fn verify(&self, credential: &str) -> Result<Verdict, StoreError> {
-        let start = Instant::now();
+        let start = self.0.meters.verification();
         let verdict = self.verify_one(credential, self.now()).await;
-        self.0.meters.verified(&verdict, start.elapsed());
+        self.0.meters.verified(&verdict, start);
         verdict
     }
 
@@ -39,9 +38,9 @@ impl Sessions {
             self.0.meters.absent();
             return Ok(Verdict::Absent);
         }
-        let start = Instant::now();
+        let start = self.0.meters.verification();
         let verdict = self.verify_all(credentials, arrived_at).await;
-        self.0.meters.verified(&verdict, start.elapsed());
+        self.0.meters.verified(&verdict, start);
         verdict
     }
 
