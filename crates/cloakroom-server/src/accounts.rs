@@ -201,6 +201,9 @@ impl App {
         to_its_end(async move {
             let regroups = profile.groups.is_some();
             let mut changed = users.set_profile(&id, profile).await?;
+            if changed.is_some() {
+                events::user_updated(&id, "profile");
+            }
             while let Some(user) = changed.as_ref().filter(|_| regroups) {
                 regroup(&sessions, user).await?;
                 // Of two changes at once, the sessions have to end up with the user's groups.

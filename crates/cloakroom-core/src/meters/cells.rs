@@ -51,7 +51,7 @@ pub(super) struct Sampler(AtomicU64);
 impl Sampler {
     /// The moment from which this one is timed, if it is.
     pub(super) fn start(&self) -> Option<Instant> {
-        (self.0.fetch_add(1, Ordering::Relaxed) % ONE_IN == 0).then(Instant::now)
+        self.0.fetch_add(1, Ordering::Relaxed).is_multiple_of(ONE_IN).then(Instant::now)
     }
 }
 
