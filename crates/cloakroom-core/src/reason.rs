@@ -31,7 +31,7 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    const ALL: [(Self, &'static str); 10] = [
+    pub(crate) const ALL: [(Self, &'static str); 10] = [
         (Self::Absolute, "absolute"),
         (Self::Admin, "admin"),
         (Self::Idle, "idle"),

@@ -276,6 +276,8 @@ impl Sweep {
 pub struct Swept {
     /// Expired sessions removed.
     pub sessions: u64,
+    /// Those of them that ended as idle; the others reached their absolute timeout.
+    pub idle: u64,
     /// Entries of the history dropped.
     pub history: u64,
     /// Expired sessions still there, counted up to ten times the limit.

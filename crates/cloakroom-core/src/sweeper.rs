@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::meters::Meters;
 use crate::{Policy, SessionStore, StoreError, Sweep, Swept, Timestamp};
 
 /// What the sweeper has done since the start, and what is left. For metrics and pages.
@@ -64,19 +65,20 @@ impl Sweeper {
         self.size.store(next_size(size, took, most), Ordering::Relaxed);
     }
 
-    /// One batch of at most `limit`. Says whether it was full, so that there may be more.
+    /// One batch of at most `limit`.
     pub(crate) async fn batch(
         &self,
         store: &dyn SessionStore,
         policy: &Policy,
+        meters: &Meters,
         now: Timestamp,
         limit: u32,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Swept, StoreError> {
         let order = Sweep { now, history_before: now.before(policy.history), limit };
         let swept = store.sweep(order).await.inspect_err(|_| self.failed())?;
         self.add(swept, now);
-        let full = u64::from(order.limit);
-        Ok(swept.sessions >= full || swept.history >= full)
+        meters.swept(&swept);
+        Ok(swept)
     }
 
     pub(crate) fn failed(&self) {
@@ -97,6 +99,11 @@ impl Sweeper {
 /// the processor have their turn, the longer the busier the store is.
 pub(crate) fn rest(took: Duration) -> Duration {
     took.min(LONGEST_REST)
+}
+
+/// Whether there may be more than a batch of at most `limit` found.
+pub(crate) fn is_full(swept: Swept, limit: u32) -> bool {
+    swept.sessions >= u64::from(limit) || swept.history >= u64::from(limit)
 }
 
 /// The pause before the next sweep: `interval` give or take a tenth, so that nodes drift apart.

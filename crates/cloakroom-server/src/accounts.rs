@@ -7,7 +7,10 @@ use cloakroom::{
     EndReason, Ended, Live, Login, Selector, SessionId, Sessions, StoreError, User, UserId,
 };
 
+use tracing::Instrument;
+
 use crate::app::App;
+use crate::events;
 use crate::guesses::{Attempt, Network, Target, Wait};
 use crate::passwords::{Busy, Password, Permit, Verified};
 use crate::serve::SET_UP_FILE;
@@ -182,6 +185,7 @@ impl App {
         to_its_end(async move {
             let Some(user) = users.set_password(&id, change).await? else { return Ok(false) };
             let why = EndReason::PasswordChange;
+            events::password_changed(&user.id);
             end_since(&sessions, &user, Some(kept), why, &user.name).await?;
             Ok(true)
         })
@@ -209,6 +213,7 @@ impl App {
             let redeemed = users.redeem(&code, hash, store_epoch, sessions.now()).await?;
             let Redeemed::Done(user) = redeemed else { return Ok(None) };
             let why = EndReason::PasswordChange;
+            events::password_changed(&user.id);
             let ended = end_since(&sessions, &user, None, why, &user.name).await?;
             guesses.proven(target, sessions.now()).await?;
             Ok(Some(Proven { epoch: ended.epoch.max(user.epoch), user }))
@@ -229,7 +234,10 @@ impl App {
         let sessions = self.cloakroom.sessions();
         let epoch = sessions.epoch(&admin.id).await?;
         Ok(match self.users.set_up(code, admin, hash, sessions.now()).await? {
-            SetUp::Done(user) => Ok(Proven { epoch: epoch.max(user.epoch), user }),
+            SetUp::Done(user) => {
+                events::user_created(&user.id);
+                Ok(Proven { epoch: epoch.max(user.epoch), user })
+            }
             refusal => Err(refusal),
         })
     }
@@ -245,6 +253,7 @@ impl App {
         to_its_end(async move {
             let disabled = users.set_disabled(&id, true, store_epoch).await?;
             if let Some(user) = &disabled {
+                events::user_updated(&user.id, "disabled");
                 end_since(&sessions, user, None, EndReason::UserDisabled, &by).await?;
             }
             Ok(disabled)
@@ -266,6 +275,9 @@ impl App {
         to_its_end(async move {
             let regroups = profile.groups.is_some();
             let mut changed = users.set_profile(&id, profile).await?;
+            if changed.is_some() {
+                events::user_updated(&id, "profile");
+            }
             while let Some(user) = changed.as_ref().filter(|_| regroups) {
                 regroup(&sessions, user).await?;
                 // Of two changes at once, the sessions have to end up with the user's groups.
@@ -285,7 +297,11 @@ impl App {
     /// # Errors
     /// A fault of the store.
     pub async fn enable(&self, id: &UserId) -> Result<Option<UserRow>, StoreError> {
-        self.users.set_disabled(id, false, 0).await
+        let enabled = self.users.set_disabled(id, false, 0).await?;
+        if let Some(user) = &enabled {
+            events::user_updated(&user.id, "enabled");
+        }
+        Ok(enabled)
     }
 
     /// Adds a user and returns the address of a page for choosing a password; nobody else ever
@@ -296,6 +312,9 @@ impl App {
     pub async fn add_user(&self, new: NewUser) -> Result<Option<(UserRow, String)>, StoreError> {
         let code = self.fresh_code()?;
         let added = self.users.add(new, &code).await?;
+        if let Some(user) = &added {
+            events::user_created(&user.id);
+        }
         Ok(added.map(|user| (user, self.link("password-link", &code))))
     }
 
@@ -306,6 +325,7 @@ impl App {
     pub async fn password_link(&self, id: &UserId) -> Result<String, StoreError> {
         let code = self.fresh_code()?;
         self.users.offer_password(id, &code).await?;
+        events::token_created(Some(id), "password_link");
         Ok(self.link("password-link", &code))
     }
 
@@ -317,6 +337,9 @@ impl App {
     pub async fn set_up_link(&self) -> Result<Option<(String, Code)>, StoreError> {
         let code = self.fresh_code()?;
         let offered = self.users.offer_set_up(&code).await?;
+        if offered {
+            events::token_created(None, "set_up_link");
+        }
         // What an earlier start wrote there is void now.
         let _ = std::fs::remove_file(self.config.server.data.join(SET_UP_FILE));
         Ok(offered.then(|| (self.link("setup", &code), code)))
@@ -357,9 +380,8 @@ async fn regroup(sessions: &Sessions, user: &UserRow) -> Result<(), StoreError> 
 
 /// One line for each wait that begins, none for what is refused during it.
 fn tell_of_wait(user: Option<&UserId>, attempt: &Attempt) {
-    if let Some((of, wait)) = attempt.begins() {
-        let (user, seconds) = (user.map_or("unknown", UserId::as_str), wait.seconds());
-        tracing::warn!(event = "authn_login_lock", user, of, seconds, "too many wrong passwords");
+    if let Some((of, _)) = attempt.begins() {
+        events::sign_in_locked(user, of);
     }
 }
 
@@ -382,7 +404,7 @@ async fn end_since(
 async fn to_its_end<T: Send + 'static>(
     act: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    match tokio::spawn(act).await {
+    match tokio::spawn(act.in_current_span()).await {
         Ok(outcome) => outcome,
         Err(stopped) => Err(StoreError::unknown("finish a change of a user", stopped)),
     }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use cloakroom::sqlite::{Database, SqliteStore};
-use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, key_file};
+use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, Timestamp, key_file};
 
 use crate::api_keys::ApiKeys;
 use crate::config::Config;
+use crate::events::Witness;
 use crate::guesses::Guesses;
 use crate::passwords::{PasswordPolicy, Pool};
 use crate::peer;
@@ -42,6 +43,8 @@ pub struct App {
     pub returns: Returns,
     /// What signs identity assertions.
     pub assertions: AssertionKey,
+    /// When it was opened.
+    pub started_at: Timestamp,
 }
 
 /// An [`App`] that many requests share.
@@ -66,10 +69,12 @@ impl App {
             .policy(config.policy())
             .cookie(CookiePolicy::host(config.cookie.name.as_str())?)
             .client_address(peer::client_address)
+            .observer(Arc::new(Witness))
             .open()?;
         // There by now; sessions and failed sign-ins each derive a key of their own from it.
         let session_key = key_file(&data.join("session.key"), &[])?;
         Ok(Arc::new(Self {
+            started_at: cloakroom.sessions().now(),
             cloakroom,
             users,
             api_keys,

@@ -8,8 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::{App, SharedApp};
-use crate::config::{Listen, Loaded};
+use crate::config::{Listen, Loaded, MetricsAt};
+use crate::events;
 use crate::listener::{House, Listening};
+use crate::metrics::MetricsListener;
 use crate::operator::socket;
 use crate::{logging, routes};
 
@@ -27,12 +29,21 @@ pub async fn run(loaded: Loaded) -> Result<()> {
     let listen = config.server.listen.clone();
     // Before anything is opened, so that a port in use is said at once.
     let listening = Listening::bind(&listen).await?;
+    let metrics = match config.metrics.listen {
+        MetricsAt::Listener(address) => Some(MetricsListener::bind(address).await?),
+        MetricsAt::Local | MetricsAt::Off => None,
+    };
     let app = App::open(config)?;
     let house = House::new(routes::router(app.clone()), &app.config);
     let orders = socket::bind(&app).await?;
     let (stop, stopped) = watch::channel(false);
     let orders = tokio::spawn(socket::serve(orders, app.clone(), wait(stopped.clone())));
+    if let Some(metrics) = metrics {
+        tokio::spawn(metrics.serve(app.clone(), wait(stopped.clone())));
+    }
     greet(&app, &listen).await?;
+    events::started();
+    let summaries = tokio::spawn(events::summarize());
     tokio::spawn(async move {
         wait_for_signal().await;
         // Whoever waits for it may be gone already.
@@ -41,6 +52,8 @@ pub async fn run(loaded: Loaded) -> Result<()> {
     listening.serve(house, stopped).await;
     orders.await.context("the operator's socket failed")?;
     app.cloakroom.close().await.context("what was pending could not be written")?;
+    summaries.abort();
+    events::stopped();
     Ok(())
 }
 

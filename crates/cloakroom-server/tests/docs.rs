@@ -5,8 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
+use cloakroom_server::app::App;
 use cloakroom_server::cli::Cli;
-use cloakroom_server::config::settings_markdown;
+use cloakroom_server::config::{Config, settings_markdown};
+use cloakroom_server::events::events_markdown;
+use cloakroom_server::metrics::{families, metrics_markdown};
+use cloakroom_testkit::servers::TempDir;
 
 /// The root of the repository.
 fn root() -> PathBuf {
@@ -44,6 +48,27 @@ fn the_manual_lists_every_setting_as_the_code_has_it() {
     let manual = read("docs/operations.md");
     assert!(
         marked(&manual, "settings") == expected.trim(),
+        "put this between the markers in docs/operations.md:\n{expected}"
+    );
+}
+
+#[test]
+fn the_manual_lists_every_event_as_the_code_has_it() {
+    let (manual, expected) = (read("docs/operations.md"), events_markdown());
+    assert!(
+        marked(&manual, "events") == expected.trim(),
+        "put this between the markers in docs/operations.md:\n{expected}"
+    );
+}
+
+#[tokio::test]
+async fn the_manual_lists_every_metric_as_the_code_has_it() {
+    let (directory, mut config) = (TempDir::new("docs"), Config::default());
+    config.server.data = directory.join("data");
+    let app = App::open(config).expect("it opens");
+    let expected = metrics_markdown(&families(&app).await);
+    assert!(
+        marked(&read("docs/operations.md"), "metrics") == expected.trim(),
         "put this between the markers in docs/operations.md:\n{expected}"
     );
 }

@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cloakroom_core::{Clock, MemoryStore, Policy, SessionStore, Sessions, StoreError, SystemClock};
+use cloakroom_core::{
+    Clock, MemoryStore, Observer, Policy, SessionStore, Sessions, StoreError, SystemClock,
+};
 use cloakroom_http::{ClientAddress, CookiePolicy, HttpConfig, SessionLayer};
 use cloakroom_tokens::{OpaqueCodec, SecretKey};
 
@@ -106,12 +108,13 @@ pub struct Builder {
     http: HttpConfig,
     key: Option<KeyFrom>,
     clock: Option<Arc<dyn Clock>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Builder {
     fn new(place: Place) -> Self {
         let (policy, http) = (Policy::default(), HttpConfig::default());
-        Self { place, policy, http, key: None, clock: None }
+        Self { place, policy, http, key: None, clock: None, observer: None }
     }
 
     /// Timeouts, limits and sweeping.
@@ -170,6 +173,12 @@ impl Builder {
         self
     }
 
+    /// Who is told of all that happens to sessions: logins, ends, rotations, rejections.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Opens the sessions and starts sweeping them.
     ///
     /// # Errors
@@ -193,6 +202,9 @@ impl Builder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let sessions = Sessions::new(store, Arc::new(OpaqueCodec::new(&key)), clock, self.policy);
+        if let Some(observer) = self.observer {
+            sessions.observe(observer);
+        }
         sessions.start();
         Ok(Cloakroom { sessions, http: self.http })
     }

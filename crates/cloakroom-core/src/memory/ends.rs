@@ -91,8 +91,10 @@ impl State {
     pub(super) fn sweep(&mut self, sweep: Sweep) -> Swept {
         let limit = sweep.limit as usize;
         let expired: Vec<SessionId> = self.expired(sweep.now).take(limit).collect();
+        let mut idle = 0;
         for id in &expired {
             if let Some(row) = self.take(*id) {
+                idle += u64::from(row.record.expiry_reason() == EndReason::Idle);
                 self.expire(&row);
             }
         }
@@ -105,6 +107,7 @@ impl State {
         let oldest = self.by_deadline.first().map(|(deadline, _)| *deadline);
         Swept {
             sessions: expired.len() as u64,
+            idle,
             history: forgotten.len() as u64,
             backlog: self.expired(sweep.now).take(limit.saturating_mul(10)).count() as u64,
             oldest: oldest.filter(|deadline| *deadline <= sweep.now),

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use crate::{
-    ClientInfo, Guard, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match, NewSession,
-    Once, Record, Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken, Sessions,
-    StoreError, Timestamp, Updated, User, UserId,
+    ClientInfo, Guard, Happening, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match,
+    NewSession, Once, Record, Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken,
+    Sessions, StoreError, Timestamp, Updated, User, UserId,
 };
 
 /// Longest user agent kept, in bytes.
@@ -28,8 +28,14 @@ impl Sessions {
     ) -> Result<Issued, SessionError> {
         let login = login.into();
         let replaces = over.map(|live| Replaces { id: live.id(), carry: login.carried_from(live) });
-        let sessions = self.clone();
-        Self::to_its_end(async move { sessions.insert_login(login, client, replaces).await }).await
+        let (sessions, replaced) = (self.clone(), over.map(|live| Arc::clone(&live.record)));
+        Self::to_its_end(async move {
+            let user = login.user.id.clone();
+            let outcome = sessions.insert_login(login, client, replaces).await;
+            sessions.tell_login(&user, replaced.as_deref(), &outcome);
+            outcome
+        })
+        .await
     }
 
     /// As [`Sessions::log_in`], for a login that may be sent again because its answer was lost:
@@ -48,10 +54,15 @@ impl Sessions {
     ) -> Result<Issued, SessionError> {
         let login = login.into();
         let replaces = over.map(|live| Replaces { id: live.id(), carry: login.carried_from(live) });
-        let sessions = self.clone();
+        let (sessions, replaced) = (self.clone(), over.map(|live| Arc::clone(&live.record)));
         Self::to_its_end(async move {
-            let draft = sessions.draft(login, client).await?;
-            sessions.insert_once(&draft, replaces, &once).await
+            let user = login.user.id.clone();
+            let outcome = match sessions.draft(login, client).await {
+                Ok(draft) => sessions.insert_once(&draft, replaces, &once).await,
+                Err(error) => Err(error),
+            };
+            sessions.tell_login(&user, replaced.as_deref(), &outcome);
+            outcome
         })
         .await
     }
@@ -70,7 +81,9 @@ impl Sessions {
         Self::to_its_end(async move {
             let lifetime = sessions.0.policy.anonymous;
             let draft = Draft { user: None, epoch: 0, remembered: false, lifetime, client };
-            sessions.insert(&draft, data, None).await
+            let issued = sessions.insert(&draft, data, None).await?;
+            sessions.tell(Happening::Began { record: &issued.live.record });
+            Ok(issued)
         })
         .await
     }
@@ -82,7 +95,12 @@ impl Sessions {
     /// [`SessionError::Gone`] when the session ended or was rotated meanwhile, or a fault.
     pub async fn rotate(&self, live: &Live, authenticated: bool) -> Result<Issued, SessionError> {
         let (sessions, record) = (self.clone(), Arc::clone(&live.record));
-        Self::to_its_end(async move { sessions.rotate_record(&record, authenticated).await }).await
+        Self::to_its_end(async move {
+            let issued = sessions.rotate_record(&record, authenticated).await?;
+            sessions.tell(Happening::Rotated { record: &issued.live.record, authenticated });
+            Ok(issued)
+        })
+        .await
     }
 
     /// How often all sessions of `user` were ended. Read it before checking a password and hand

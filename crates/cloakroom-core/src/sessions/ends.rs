@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{End, EndReason, Ended, Selector, SessionId, Sessions, StoreError, UserId};
@@ -75,24 +74,35 @@ impl Sessions {
         epoch: Option<u64>,
     ) -> Result<Ended, StoreError> {
         let by = by.map(str::to_owned);
-        self.end_definitely(End { selector, reason, by, now: self.now(), epoch }).await
+        let end = End { selector, reason, by, now: self.now(), epoch };
+        self.end_definitely(end, None).await
     }
 
-    /// Ends are idempotent, so one whose outcome is unknown is simply tried again.
-    pub(super) async fn end_definitely(&self, end: End) -> Result<Ended, StoreError> {
-        let store = Arc::clone(&self.0.store);
+    /// Ends are idempotent, so one whose outcome is unknown is simply tried again. `user` is whose
+    /// the session of a single end is, if that is known.
+    pub(super) async fn end_definitely(
+        &self,
+        end: End,
+        user: Option<UserId>,
+    ) -> Result<Ended, StoreError> {
+        let sessions = self.clone();
         Self::to_its_end(async move {
-            for pause in RETRY_PAUSES {
-                match store.end(end.clone()).await {
-                    Ok(ended) => return Ok(ended),
-                    Err(error) => {
-                        tracing::warn!(error = ?error, "ending sessions failed; retrying")
-                    }
-                }
-                tokio::time::sleep(pause).await;
-            }
-            store.end(end).await
+            let ended = sessions.try_to_end(&end).await?;
+            sessions.tell_end(&end, user, ended).await;
+            Ok(ended)
         })
         .await
+    }
+
+    async fn try_to_end(&self, end: &End) -> Result<Ended, StoreError> {
+        let store = &self.0.store;
+        for pause in RETRY_PAUSES {
+            match store.end(end.clone()).await {
+                Ok(ended) => return Ok(ended),
+                Err(error) => tracing::warn!(error = ?error, "ending sessions failed; retrying"),
+            }
+            tokio::time::sleep(pause).await;
+        }
+        store.end(end.clone()).await
     }
 }

@@ -5,17 +5,21 @@ mod acts;
 mod data;
 mod ends;
 mod tasks;
+mod told;
 mod verify;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use tracing::Instrument;
+
+use crate::meters::{Measured, Meters};
 use crate::sweeper::Sweeper;
 use crate::touches::Touches;
 use crate::{
-    Clock, Durability, Policy, RevocationBound, SessionStore, StoreError, SweepReport, Timestamp,
-    TokenCodec,
+    Clock, Durability, Observer, Policy, RevocationBound, SessionStore, StoreError, SweepReport,
+    Timestamp, TokenCodec,
 };
 
 /// All sessions of one application. Cheap to clone; all clones are one.
@@ -32,6 +36,8 @@ struct Inner {
     policy: Policy,
     touches: Touches,
     sweeper: Sweeper,
+    meters: Arc<Meters>,
+    observer: OnceLock<Arc<dyn Observer>>,
     updates: [tokio::sync::Mutex<()>; UPDATE_LOCKS],
 }
 
@@ -51,7 +57,19 @@ impl Sessions {
         policy.renew_after = policy.renew_after.max(policy.renew_grace.saturating_mul(2));
         let (touches, sweeper) = (Touches::default(), Sweeper::default());
         let updates = [const { tokio::sync::Mutex::const_new(()) }; UPDATE_LOCKS];
-        Self(Arc::new(Inner { store, codec, clock, policy, touches, sweeper, updates }))
+        let (meters, observer) = (Arc::new(Meters::default()), OnceLock::new());
+        let store = Arc::new(Measured::new(store, Arc::clone(&meters)));
+        Self(Arc::new(Inner {
+            store,
+            codec,
+            clock,
+            policy,
+            touches,
+            sweeper,
+            meters,
+            observer,
+            updates,
+        }))
     }
 
     /// The current moment on the clock that all deadlines are judged by.
@@ -91,7 +109,7 @@ impl Sessions {
         &self.0.updates[usize::from(id.as_bytes()[15]) % UPDATE_LOCKS]
     }
 
-    /// Runs `act` to its end even if the caller goes away (law 9).
+    /// Runs `act` to its end even if the caller goes away (law 9), within the caller's span.
     async fn to_its_end<T, E>(
         act: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, E>
@@ -99,7 +117,7 @@ impl Sessions {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        match tokio::spawn(act).await {
+        match tokio::spawn(act.in_current_span()).await {
             Ok(outcome) => outcome,
             Err(stopped) => Err(StoreError::unknown("finish a change", stopped).into()),
         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Inner;
-use crate::sweeper::{jittered, rest};
-use crate::{Sessions, StoreError};
+use crate::sweeper::{is_full, jittered, rest};
+use crate::{Happening, Sessions, StoreError, Swept};
 
 impl Sessions {
     /// Starts the background tasks: the sweeper, and the writer of "last seen". They stop when
@@ -33,10 +33,21 @@ impl Sessions {
     /// # Errors
     /// A fault of the store.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        while self.0.sweep_batch(self.0.most_swept()).await? {
+        let (most, mut total) = (self.0.most_swept(), Swept::default());
+        let swept = loop {
+            match self.0.sweep_batch(most).await {
+                Ok(swept) => {
+                    add(&mut total, swept);
+                    if !is_full(swept, most) {
+                        break Ok(());
+                    }
+                }
+                Err(error) => break Err(error),
+            }
             tokio::task::yield_now().await;
-        }
-        Ok(())
+        };
+        self.0.tell_expired(total);
+        swept
     }
 }
 
@@ -58,15 +69,28 @@ impl Inner {
         self.policy.sweep_batch.max(1)
     }
 
-    /// Says whether there may be more.
-    async fn sweep_batch(&self, limit: u32) -> Result<bool, StoreError> {
+    async fn sweep_batch(&self, limit: u32) -> Result<Swept, StoreError> {
         // A use that is not written yet must not pass for idleness.
         if let Err(error) = self.flush().await {
             self.sweeper.failed();
             return Err(error);
         }
-        self.sweeper.batch(&*self.store, &self.policy, self.clock.now(), limit).await
+        self.sweeper.batch(&*self.store, &self.policy, &self.meters, self.clock.now(), limit).await
     }
+
+    /// One word for a whole sweep, however many batches it took.
+    fn tell_expired(&self, total: Swept) {
+        if total.sessions > 0 {
+            let (idle, absolute) = (total.idle, total.sessions - total.idle);
+            self.tell(Happening::Expired { idle, absolute });
+        }
+    }
+}
+
+/// What a sweep came to, also when its last batch failed.
+fn add(total: &mut Swept, swept: Swept) {
+    total.sessions += swept.sessions;
+    total.idle += swept.idle;
 }
 
 async fn write_touches(inner: Weak<Inner>, interval: Duration) {
@@ -82,18 +106,18 @@ async fn write_touches(inner: Weak<Inner>, interval: Duration) {
 async fn sweep(inner: Weak<Inner>, interval: Duration) {
     loop {
         sleep(jittered(interval)).await;
-        while let Some(pause) = batch(&inner).await {
+        let mut total = Swept::default();
+        while let Some(pause) = batch(&inner, &mut total).await {
             sleep(pause).await;
         }
-        if inner.strong_count() == 0 {
-            return;
-        }
+        let Some(inner) = inner.upgrade() else { return };
+        inner.tell_expired(total);
     }
 }
 
 /// One batch, and the pause before the next one; `None` when this sweep is over. The handle may
 /// be dropped in the pause.
-async fn batch(inner: &Weak<Inner>) -> Option<Duration> {
+async fn batch(inner: &Weak<Inner>, total: &mut Swept) -> Option<Duration> {
     let inner = inner.upgrade()?;
     let most = inner.most_swept();
     let (size, begun) = (inner.sweeper.size(most), Instant::now());
@@ -101,7 +125,10 @@ async fn batch(inner: &Weak<Inner>) -> Option<Duration> {
     let took = begun.elapsed();
     inner.sweeper.note(size, took, most);
     match swept {
-        Ok(more) => more.then(|| rest(took)),
+        Ok(swept) => {
+            add(total, swept);
+            is_full(swept, size).then(|| rest(took))
+        }
         Err(error) => {
             tracing::warn!(error = ?error, "sweeping failed; the next sweep tries again");
             None

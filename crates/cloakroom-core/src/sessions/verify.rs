@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use crate::{
-    End, EndReason, Guard, Live, Match, Presented, Record, Rejection, RenewalStep, SecretDigest,
-    Selector, SessionId, SessionToken, Sessions, StoreError, Timestamp, Updated, Verdict,
-    granularity,
+    End, EndReason, Guard, Happening, Live, Match, Presented, Record, Rejection, RenewalStep,
+    SecretDigest, Selector, SessionId, SessionToken, Sessions, StoreError, Timestamp, Updated,
+    Verdict, granularity,
 };
 
 /// Most credentials looked at per request (law 7).
@@ -16,7 +16,10 @@ impl Sessions {
     /// # Errors
     /// A fault of the store, which says nothing about the credential.
     pub async fn verify(&self, credential: &str) -> Result<Verdict, StoreError> {
-        self.verify_one(credential, self.now()).await
+        let start = self.0.meters.verification();
+        let verdict = self.verify_one(credential, self.now()).await;
+        self.0.meters.verified(&verdict, start);
+        verdict
     }
 
     /// What the credentials of one request are worth together: the one live session they name,
@@ -31,14 +34,29 @@ impl Sessions {
         credentials: &[String],
         arrived_at: Timestamp,
     ) -> Result<Verdict, StoreError> {
+        if credentials.is_empty() {
+            self.0.meters.absent();
+            return Ok(Verdict::Absent);
+        }
+        let start = self.0.meters.verification();
+        let verdict = self.verify_all(credentials, arrived_at).await;
+        self.0.meters.verified(&verdict, start);
+        verdict
+    }
+
+    async fn verify_all(
+        &self,
+        credentials: &[String],
+        arrived_at: Timestamp,
+    ) -> Result<Verdict, StoreError> {
         if credentials.len() > MOST_CANDIDATES {
-            return Ok(Verdict::Rejected(Rejection::Ambiguous));
+            return Ok(self.reject(Rejection::Ambiguous, None));
         }
         let mut verdict = Verdict::Absent;
         for credential in credentials {
             verdict = match (verdict, self.verify_one(credential, arrived_at).await?) {
                 (Verdict::Valid(first), Verdict::Valid(second)) if first.id() != second.id() => {
-                    return Ok(Verdict::Rejected(Rejection::Ambiguous));
+                    return Ok(self.reject(Rejection::Ambiguous, None));
                 }
                 // The second look ended the very session that the first one found.
                 (Verdict::Valid(first), theft @ Verdict::Rejected(Rejection::Theft))
@@ -59,11 +77,11 @@ impl Sessions {
         arrived_at: Timestamp,
     ) -> Result<Verdict, StoreError> {
         let Some(presented) = self.0.codec.read(credential) else {
-            return Ok(Verdict::Rejected(Rejection::Forged));
+            return Ok(self.reject(Rejection::Forged, None));
         };
         let now = self.now();
         let Some(record) = self.load(presented.id, now).await? else {
-            return Ok(Verdict::Rejected(Rejection::Unknown));
+            return Ok(self.reject(Rejection::Unknown, Some(presented.id)));
         };
         if record.digest == presented.digest {
             self.note(&record, now).await;
@@ -162,7 +180,7 @@ impl Sessions {
         if self.0.codec.descends(&presented, &record) {
             return self.end_stolen(&record, now).await;
         }
-        Ok(Verdict::Rejected(Rejection::Mismatch))
+        Ok(self.reject(Rejection::Mismatch, Some(record.id)))
     }
 
     /// The successor came back, so the client has it: it becomes the current credential.
@@ -175,13 +193,17 @@ impl Sessions {
         let guard = Guard { id: record.id, generation: record.generation, now };
         let step = RenewalStep::Promote { next: presented.digest };
         let store = Arc::clone(&self.0.store);
-        match Self::to_its_end(async move { store.renew(guard, step).await }).await {
+        let promoted = Self::to_its_end(async move { store.renew(guard, step).await }).await;
+        if matches!(promoted, Ok(Updated::Done { .. })) {
+            self.tell(Happening::Renewed { record: &record });
+        }
+        match promoted {
             // Whether this step was taken or another one overtook it, what is there now counts.
             Ok(_) => Ok(match self.0.store.load(record.id, now).await? {
                 Some(record) if holds(&record, &presented) => {
                     self.valid(record, Match::Current, presented, now).await
                 }
-                _ => Verdict::Rejected(Rejection::Unknown),
+                _ => self.reject(Rejection::Unknown, Some(presented.id)),
             }),
             // A store that can be read but not written must not log anybody out; the next
             // presentation promotes it.
@@ -205,8 +227,8 @@ impl Sessions {
             now,
             epoch: None,
         };
-        self.end_definitely(end).await?;
-        Ok(Verdict::Rejected(Rejection::Theft))
+        self.end_definitely(end, record.user.clone()).await?;
+        Ok(self.reject(Rejection::Theft, Some(record.id)))
     }
 
     /// Notes the use of a session, where that is not noted already.

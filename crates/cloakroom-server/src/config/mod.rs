@@ -14,6 +14,7 @@ mod file;
 mod kind;
 mod listen;
 mod load;
+mod metrics;
 mod origin;
 mod report;
 mod rules;
@@ -30,9 +31,10 @@ pub use cidr::{Cidr, Peer, TrustedProxies};
 pub use error::{ConfigErrors, Problem};
 pub use listen::Listen;
 pub use load::{Inputs, Loaded, Source, load};
+pub use metrics::MetricsAt;
 pub use origin::{Origin, OriginError, Scheme, origin_of};
 pub use report::{check_report, settings_markdown};
 pub use settings::{
-    Config, Cookie, Limits, Log, LogFormat, LogLevel, Login, PasswordLength, Server, Session,
-    Strategy, Sweep,
+    Config, Cookie, Limits, Log, LogFormat, LogLevel, Login, Metrics, PasswordLength, Server,
+    Session, Strategy, Sweep,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloakroom::{Lifetime, LimitPolicy, Policy, SessionLimit};
 
 use super::value::Raw;
-use super::{App, Listen, Origin, TrustedProxies, table};
+use super::{App, Listen, MetricsAt, Origin, TrustedProxies, table};
 
 /// Every setting of the server, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is written to the log.
     pub log: Log,
+    /// Where the numbers are shown.
+    pub metrics: Metrics,
     /// The applications behind this server, by id.
     pub apps: BTreeMap<String, App>,
 }
@@ -167,6 +169,13 @@ pub struct Log {
     pub format: LogFormat,
 }
 
+/// Where the numbers are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Who is answered at `/metrics`.
+    pub listen: MetricsAt,
+}
+
 /// How serious an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
@@ -253,6 +262,7 @@ fn blank() -> Config {
             keepalive_timeout: Duration::ZERO,
         },
         log: Log { level: LogLevel::Info, format: LogFormat::Text },
+        metrics: Metrics { listen: MetricsAt::Off },
         apps: BTreeMap::new(),
     }
 }

@@ -3,6 +3,7 @@ use cloakroom::LimitPolicy;
 use super::apps::secure_origin;
 use super::kind::{Count, Lasting, Networks, OneOf, Text, shown};
 use super::listen::Listen;
+use super::metrics::MetricsAt;
 use super::settings::{Config, LogFormat, LogLevel, Strategy};
 use super::text::{cookie_name, directory, prefix};
 use super::value::Raw;
@@ -305,6 +306,17 @@ pub(super) static SETTINGS: &[Setting<Config>] = &[
         OneOf(&[("text", LogFormat::Text), ("json", LogFormat::Json)]),
         log.format,
         "Lines for people, or one JSON object a line."
+    ),
+    setting!(
+        "metrics.listen",
+        "local",
+        Text {
+            allowed: "\"local\", \"off\", or an address and port such as \"127.0.0.1:9464\"",
+            read: MetricsAt::parse,
+            show: shown
+        },
+        metrics.listen,
+        "Who is answered at `/metrics`: programs on this machine, nobody, or a listener of its own."
     ),
 ];
 

@@ -7,6 +7,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use cloakroom::{Error, SessionError, StoreError};
 
 use crate::app::SharedApp;
+use crate::events;
 use crate::routes::layout;
 use crate::ui::error::{ErrorKind, ErrorPage};
 
@@ -71,6 +72,9 @@ pub async fn draw_errors(State(app): State<SharedApp>, request: Request, next: N
     let response = next.run(request).await;
     let kind = response.extensions().get::<ErrorKind>().copied();
     let Some(kind) = kind.or_else(|| of_refusal(&response)) else { return response };
+    if kind == ErrorKind::OtherSite {
+        events::foreign_site_refused();
+    }
     let page = ErrorPage {
         layout: layout(&app),
         kind,

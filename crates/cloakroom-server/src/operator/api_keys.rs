@@ -5,6 +5,7 @@ use super::reply::{FreshApiKey, KeyText};
 use super::{Reply, ShownApiKey};
 use crate::api_keys::{Added, ApiKey, Scope};
 use crate::app::App;
+use crate::events;
 
 pub(super) async fn add(app: &App, name: &str, scopes: &[String]) -> Result<Reply, Refusal> {
     let (name, scopes) = (checked_name(name)?, checked_scopes(scopes)?);
@@ -12,7 +13,7 @@ pub(super) async fn add(app: &App, name: &str, scopes: &[String]) -> Result<Repl
     let now = app.cloakroom.sessions().now();
     match app.api_keys.add(&key, name.clone(), scopes, now).await? {
         Added::Done(row) => {
-            tracing::info!(key = row.id, "an operator made an API key");
+            events::token_created(None, &row.id);
             let (id, name, scopes) = (row.id, row.name, row.scopes);
             Ok(Reply::ApiKey(FreshApiKey { id, name, scopes, key: KeyText::new(&key) }))
         }
@@ -55,7 +56,7 @@ pub(super) fn list(app: &App) -> Result<Reply, Refusal> {
 pub(super) async fn remove(app: &App, key: &str) -> Result<Reply, Refusal> {
     match app.api_keys.remove(key).await? {
         Some(row) => {
-            tracing::info!(key = row.id, "an operator removed an API key");
+            events::token_revoked(None, &row.id);
             Ok(Reply::ApiKeyRemoved { id: row.id, name: row.name })
         }
         // What was typed may be a key itself: it is not repeated.

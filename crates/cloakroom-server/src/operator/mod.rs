@@ -25,4 +25,4 @@ pub use reply::{
 pub use time::Time;
 
 /// Who ordered it, as the history of sessions has it.
-const OPERATOR: &str = "operator";
+pub(crate) const OPERATOR: &str = "operator";

@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use super::reply::Link;
 use super::{NewPerson, OPERATOR, PersonLink, Reply};
 use crate::app::App;
+use crate::events;
 use crate::users::{self, NameError, NewUser, Role, UserRow};
 
 /// Users on a page.
@@ -57,7 +58,6 @@ pub(super) async fn add(app: &App, new: NewPerson) -> Result<Reply, Refusal> {
     let (id, name) = (new.id.clone(), new.name.clone());
     match app.add_user(new).await? {
         Some((user, link)) => {
-            tracing::info!(user = user.name, "an operator added a user");
             Ok(Reply::Added(PersonLink { id: user.id, name: user.name, link: Link::new(link) }))
         }
         None => Err(Refusal::Failed(taken(app, &id, &name)?)),
@@ -99,7 +99,6 @@ pub(super) async fn disable(app: &App, name: &str) -> Result<Reply, Refusal> {
     let user = known(app, name)?;
     // Also when it is so already: an end that failed half-way is then made good.
     app.disable(&user.id, OPERATOR).await?;
-    tracing::info!(user = user.name, "an operator disabled a user");
     Ok(Reply::Disabled { name: user.name, already: user.disabled })
 }
 
@@ -107,7 +106,6 @@ pub(super) async fn enable(app: &App, name: &str) -> Result<Reply, Refusal> {
     let user = known(app, name)?;
     if user.disabled {
         app.enable(&user.id).await?;
-        tracing::info!(user = user.name, "an operator enabled a user");
     }
     Ok(Reply::Enabled { name: user.name, already: !user.disabled })
 }
@@ -115,14 +113,13 @@ pub(super) async fn enable(app: &App, name: &str) -> Result<Reply, Refusal> {
 pub(super) async fn unlock(app: &App, name: &str) -> Result<Reply, Refusal> {
     let user = known(app, name)?;
     let failures = app.guesses.release(&user.name, app.cloakroom.sessions().now()).await?;
-    tracing::info!(user = user.name, failures, "an operator unlocked a user");
+    events::user_updated(&user.id, "unlocked");
     Ok(Reply::Unlocked { name: user.name, failures })
 }
 
 pub(super) async fn password_link(app: &App, name: &str) -> Result<Reply, Refusal> {
     let user = known(app, name)?;
     let link = Link::new(app.password_link(&user.id).await?);
-    tracing::info!(user = user.name, "an operator made a link for choosing a password");
     let person = PersonLink { id: user.id, name: user.name, link };
     Ok(Reply::PasswordLink { person, disabled: user.disabled })
 }

@@ -75,7 +75,6 @@ pub(super) async fn end_one(app: &App, id: &str) -> Result<Reply, Refusal> {
     let was_live = app.cloakroom.sessions().end(id, EndReason::Admin, Some(OPERATOR)).await?;
     let past = past(app, id).await?;
     if was_live {
-        tracing::info!(session = %id, "an operator ended a session");
         return Ok(Reply::Ended { count: 1, whose: past.and_then(|past| past.user_name) });
     }
     past.map(Reply::Past).ok_or_else(|| unknown(app, id))
@@ -85,14 +84,12 @@ pub(super) async fn end_user(app: &App, name: &str) -> Result<Reply, Refusal> {
     let (id, name) = meant(app, name).await?;
     let sessions = app.cloakroom.sessions();
     let ended = sessions.end_user(&id, EndReason::Admin, Some(OPERATOR)).await?;
-    tracing::info!(user = name, count = ended.count, "an operator ended a user's sessions");
     Ok(Reply::Ended { count: ended.count, whose: Some(name) })
 }
 
 pub(super) async fn end_everyone(app: &App) -> Result<Reply, Refusal> {
     let sessions = app.cloakroom.sessions();
     let ended = sessions.end_everyone(EndReason::Admin, Some(OPERATOR)).await?;
-    tracing::info!(count = ended.count, "an operator ended everyone's sessions");
     Ok(Reply::Ended { count: ended.count, whose: None })
 }
 

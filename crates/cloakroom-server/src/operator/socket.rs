@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::{Order, Reply, carry_out};
 use crate::app::{App, SharedApp};
+use crate::events::by_operator;
 
 const NAME: &str = "admin.sock";
 /// As long as [`NAME`], so that it fits where that fits.
@@ -201,7 +202,7 @@ async fn answer(app: &SharedApp, line: Vec<u8>) -> Reply {
         return Reply::Failed { message: format!("the order is longer than {longest} bytes") };
     }
     match decoded(line).await {
-        Ok(order) => carry_out(app, order).await,
+        Ok(order) => by_operator(carry_out(app, order)).await,
         Err(error) => Reply::Failed {
             message: format!(
                 "the server (version {}) does not know this order: {error}",

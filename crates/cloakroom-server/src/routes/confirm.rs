@@ -2,6 +2,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use cloakroom::LoginOutcome;
 use serde::Deserialize;
 
 use super::password::{retry_after, unavailable};
@@ -9,6 +10,7 @@ use super::render;
 use super::viewer::Viewer;
 use crate::accounts::{Claim, SignInError};
 use crate::app::{App, SharedApp};
+use crate::events;
 use crate::middleware::PageError;
 use crate::passwords::Password;
 use crate::peer::ClientNetwork;
@@ -47,6 +49,8 @@ pub(super) async fn send(
     match app.prove(claim).await {
         Ok(_) => viewer.session.reauthenticated().await?,
         Err(SignInError::Refused) => {
+            let user = &viewer.identity.user.id;
+            events::sign_in_refused(&app, Some(user), LoginOutcome::Refused);
             let wrong = Secret::wrong("This is not your password.");
             return page(&app, &viewer, StatusCode::UNAUTHORIZED, wrong, form.to);
         }

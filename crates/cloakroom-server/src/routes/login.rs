@@ -3,12 +3,13 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Redirect, Response};
-use cloakroom::{Error, Session, SessionError};
+use cloakroom::{Error, LoginOutcome, Session, SessionError};
 use serde::Deserialize;
 
 use super::{layout, render};
 use crate::accounts::{Claim, SignInError};
 use crate::app::{App, SharedApp};
+use crate::events;
 use crate::identity::identify;
 use crate::middleware::PageError;
 use crate::passwords::Password;
@@ -93,12 +94,10 @@ pub(super) async fn send(
     };
     let login = proven.login().map_err(Error::from)?.remember(remember);
     match session.log_in(login).await {
-        Ok(id) => {
-            tracing::info!(event = "authn_login_success", user = %proven.user.id, session = %id)
-        }
+        Ok(id) => events::signed_in(&proven.user.id, id),
         // All of the user's sessions were ended meanwhile: the password may be the old one.
         Err(Error::Session(SessionError::Superseded)) => {
-            return refused(&app, SignInError::Refused, name, remember, form.app, form.to);
+            return again(&app, LoginProblem::Refused, name, remember, form.app, form.to);
         }
         Err(Error::Session(SessionError::LimitReached)) => {
             return again(&app, LoginProblem::TooManySessions, name, remember, form.app, form.to);
@@ -117,13 +116,22 @@ fn refused(
     to: String,
 ) -> Result<Response, PageError> {
     let problem = match error {
-        SignInError::Store(error) => return Err(error.into()),
-        SignInError::Busy(_) => LoginProblem::Busy,
-        SignInError::TooManyTries(wait) => LoginProblem::TooManyTries(wait),
+        SignInError::Store(error) => {
+            events::sign_in_refused(app, None, LoginOutcome::Error);
+            return Err(error.into());
+        }
+        SignInError::Busy(_) => {
+            events::sign_in_refused(app, None, LoginOutcome::Busy);
+            LoginProblem::Busy
+        }
+        SignInError::TooManyTries(wait) => {
+            events::sign_in_refused(app, None, LoginOutcome::Limited);
+            LoginProblem::TooManyTries(wait)
+        }
         SignInError::Refused => {
             // People type passwords into the field of the name: what was typed is not logged.
-            let user = app.users.by_name(&name)?.map(|user| user.id.to_string());
-            tracing::info!(event = "authn_login_fail", user = user.as_deref().unwrap_or("unknown"));
+            let user = app.users.by_name(&name)?.map(|user| user.id);
+            events::sign_in_refused(app, user.as_ref(), LoginOutcome::Refused);
             LoginProblem::Refused
         }
     };

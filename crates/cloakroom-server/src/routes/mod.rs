@@ -10,6 +10,7 @@ mod health;
 mod jwks;
 mod login;
 mod logout;
+mod metrics;
 mod password;
 mod password_link;
 mod people;
@@ -25,6 +26,7 @@ use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
 
 use crate::app::{App, SharedApp};
+use crate::events::within_request;
 use crate::middleware::{
     PageError, bounded_head, check_host, draw_errors, finish, in_time, secure, survive, whole_body,
 };
@@ -57,12 +59,14 @@ pub fn router(app: SharedApp) -> Router {
             get(auth_nginx::verify).layer(app.cloakroom.layer_without_renewal()),
         )
         .route("/.well-known/jwks.json", get(jwks::show))
+        .route("/metrics", get(metrics::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     bounded(machines, &app)
         .merge(pages)
         .layer(from_fn(known_methods))
         .merge(bounded(v1::router(), &app))
+        .layer(from_fn(within_request))
         .layer(from_fn_with_state(app.clone(), find_client))
         .layer(from_fn(survive))
         .with_state(app)

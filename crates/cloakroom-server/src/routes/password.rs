@@ -9,6 +9,7 @@ use super::render;
 use super::viewer::{Viewer, done};
 use crate::accounts::{Claim, SignInError};
 use crate::app::{App, SharedApp};
+use crate::events;
 use crate::guesses::Wait;
 use crate::middleware::PageError;
 use crate::passwords::Password;
@@ -64,6 +65,7 @@ pub(super) async fn send(
     let proven = match app.prove(claim).await {
         Ok(proven) => proven,
         Err(SignInError::Refused) => {
+            events::password_change_refused(&user.id, "wrong_password");
             mistakes.current = Secret::wrong("This is not your current password.");
             return page(&app, &viewer, StatusCode::UNPROCESSABLE_ENTITY, mistakes);
         }
@@ -76,6 +78,7 @@ pub(super) async fn send(
     };
     let hash = app.hash(change.new).await.map_err(unavailable)?;
     if !app.change_password(&viewer.identity.live, &proven, hash).await? {
+        events::password_change_refused(&user.id, "superseded");
         return Err(ErrorKind::FormExpired.into());
     }
     viewer.session.reauthenticated().await?;

@@ -9,6 +9,7 @@ use super::password::{new_password_problem, unavailable, user_words};
 use super::viewer::done;
 use super::{layout, render};
 use crate::app::{App, SharedApp};
+use crate::events;
 use crate::middleware::PageError;
 use crate::passwords::Password;
 use crate::peer::ClientNetwork;
@@ -51,7 +52,8 @@ pub(super) async fn send(
         return Ok(done(&app, "login", Notice::PasswordChanged).into_response());
     }
     let login = proven.login().map_err(Error::from)?;
-    session.log_in(login).await?;
+    let id = session.log_in(login).await?;
+    events::signed_in(&proven.user.id, id);
     Ok(done(&app, "account", Notice::PasswordChanged).into_response())
 }
 

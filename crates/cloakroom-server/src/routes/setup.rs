@@ -9,6 +9,7 @@ use super::password::{new_password_problem, unavailable};
 use super::viewer::done;
 use super::{layout, render};
 use crate::app::{App, SharedApp};
+use crate::events;
 use crate::middleware::PageError;
 use crate::passwords::Password;
 use crate::serve::SET_UP_FILE;
@@ -52,11 +53,10 @@ pub(super) async fn send(
     let hash = app.hash(form.password.clone()).await.map_err(unavailable)?;
     match app.set_up(&form.code, admin, hash).await? {
         Ok(proven) => {
-            session.log_in(proven.login().map_err(Error::from)?).await?;
+            let id = session.log_in(proven.login().map_err(Error::from)?).await?;
+            events::signed_in(&proven.user.id, id);
             // The link in it is used up.
             let _ = std::fs::remove_file(app.config.server.data.join(SET_UP_FILE));
-            let user = &proven.user.id;
-            tracing::info!(event = "user_created", %user, "the first administrator");
             Ok(done(&app, "admin", Notice::SetUp).into_response())
         }
         Err(SetUp::AlreadyDone) => Err(ErrorKind::AlreadySetUp.into()),

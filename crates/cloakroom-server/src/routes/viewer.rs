@@ -4,6 +4,7 @@ use axum::response::Redirect;
 use cloakroom::Session;
 
 use crate::app::{App, SharedApp};
+use crate::events;
 use crate::identity::{Identity, identify};
 use crate::middleware::PageError;
 use crate::ui::error::ErrorKind;
@@ -29,7 +30,10 @@ impl FromRequestParts<SharedApp> for Viewer {
         let session = <Session as FromRequestParts<SharedApp>>::from_request_parts(parts, app);
         let session = session.await?;
         match identify(app, &session).await? {
-            Some(identity) => Ok(Self { session, identity }),
+            Some(identity) => {
+                events::acting(&identity.user.name);
+                Ok(Self { session, identity })
+            }
             None => Err(sign_in_first(app, parts)),
         }
     }
@@ -43,6 +47,7 @@ impl FromRequestParts<SharedApp> for Admin {
         if viewer.identity.user.role == Role::Admin {
             Ok(Self(viewer))
         } else {
+            events::access_refused(Some(&viewer.identity.user.id), "administration");
             Err(ErrorKind::NotAdmin.into())
         }
     }

@@ -133,7 +133,17 @@ fn at_rest(site: &Site, collection: &mut Collection) {
 
 #[test]
 fn no_credential_password_code_or_key_is_found_anywhere_in_any_encoding_law_4() {
-    let site = Site::fresh(&format!("[log]\nlevel = \"trace\"\n{RECORDS}"));
+    search("text");
+}
+
+#[test]
+fn no_credential_password_code_or_key_is_found_in_the_log_for_machines_law_4() {
+    search("json");
+}
+
+fn search(format: &str) {
+    let log = format!("[log]\nlevel = \"trace\"\nformat = \"{format}\"\n");
+    let site = Site::fresh(&format!("{log}{RECORDS}"));
     let mut all = Collection::default();
     for (name, password) in [
         ("the password", PASSWORD),
@@ -149,6 +159,7 @@ fn no_credential_password_code_or_key_is_found_anywhere_in_any_encoding_law_4() 
     live(&site, &mut ada, &mut bob, &mut all);
     keys(&site, &mut all);
     at_rest(&site, &mut all);
+    all.page("metrics", &site.server.client().send(Request::get("/metrics")));
     for command in [&["who", "--json"][..], &["user", "list", "--json"], &["config", "check"]] {
         let printed = site.run(command);
         all.places.push((format!("{command:?}"), printed.into_bytes()));

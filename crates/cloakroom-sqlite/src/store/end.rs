@@ -66,6 +66,8 @@ pub(super) struct Buried {
     pub(super) live: u64,
     /// Those that had expired.
     pub(super) expired: u64,
+    /// Those of them that were not used for their idle timeout.
+    pub(super) idle: u64,
 }
 
 /// Moves sessions into the history. One that has expired goes there as expired, or nowhere if
@@ -89,10 +91,10 @@ pub(super) fn bury(
     let mut rows = statement.query(params_from_iter(condition.chain(of_removal)))?;
     let mut buried = Buried::default();
     while let Some(row) = rows.next()? {
-        match row.get(0)? {
-            true => buried.live += 1,
-            false => buried.expired += 1,
-        }
+        let (live, absolute): (bool, bool) = (row.get(0)?, row.get(1)?);
+        buried.live += u64::from(live);
+        buried.expired += u64::from(!live);
+        buried.idle += u64::from(!live && !absolute);
     }
     Ok(buried)
 }
@@ -115,9 +117,14 @@ fn remember(which: &Which<'_>) -> String {
     )
 }
 
-/// Parameters: those of the condition, now. A row for each: whether it was live.
+/// Parameters: those of the condition, now. A row for each: whether it was live, and whether its
+/// absolute deadline comes first.
 fn remove(which: &Which<'_>) -> String {
-    format!("DELETE FROM session WHERE {} RETURNING deadline > ?", which.condition())
+    let condition = which.condition();
+    format!(
+        "DELETE FROM session WHERE {condition}
+         RETURNING deadline > ?, absolute_deadline <= idle_deadline"
+    )
 }
 
 impl Which<'_> {

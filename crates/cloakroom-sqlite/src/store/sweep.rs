@@ -25,6 +25,7 @@ pub(super) fn sweep(database: &Connection, sweep: Sweep) -> Result<Swept> {
     let buried = bury(database, &Which::Expired(now, limit), EndReason::Idle, None, now)?;
     Ok(Swept {
         sessions: buried.expired,
+        idle: buried.idle,
         history: forget(database, sweep)?,
         backlog: backlog(database, now, limit)?,
         oldest: oldest(database, now)?,

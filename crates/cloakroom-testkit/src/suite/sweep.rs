@@ -22,7 +22,7 @@ pub(super) async fn a_sweep_moves_expired_sessions_into_the_history(store: Subje
     let absolute = store.add(Draft::of("bob").absolute(IDLE / 2)).await;
     let live = store.add(Draft::of("ada").idle(ABSOLUTE)).await;
     let swept = store.sweep(sweep(START.after(IDLE), 10)).await;
-    assert_eq!(swept, Swept { sessions: 2, ..Swept::default() });
+    assert_eq!(swept, Swept { sessions: 2, idle: 1, ..Swept::default() });
     let cases = [
         (idle, EndReason::Idle, START.after(IDLE)),
         (absolute, EndReason::Absolute, START.after(IDLE / 2)),

@@ -13,6 +13,7 @@ mod data;
 mod extract;
 mod lifetimes;
 mod login;
+mod observing;
 mod outage;
 mod races;
 mod readme;

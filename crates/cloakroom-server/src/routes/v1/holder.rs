@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use super::problem::ApiError;
 use crate::api_keys::{ApiKeyRow, Scope};
 use crate::app::SharedApp;
+use crate::events;
 
 /// A scope that a call needs.
 pub(super) trait Needed: Send {
@@ -51,12 +52,22 @@ impl<S: Needed> FromRequestParts<SharedApp> for Holder<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
-        let presented = bearer(&parts.headers).ok_or_else(ApiError::key_required)?;
-        let found = app.api_keys.check(presented, app.cloakroom.sessions().now())?;
-        let key = found.ok_or_else(ApiError::key_required)?;
+        let found = match bearer(&parts.headers) {
+            Some(presented) => app.api_keys.check(presented, app.cloakroom.sessions().now())?,
+            None => None,
+        };
+        let Some(key) = found else {
+            events::access_refused(None, "api_key");
+            return Err(ApiError::key_required());
+        };
+        let holder = Self { key, scope: PhantomData };
+        events::acting(&holder.name());
         match S::SCOPE {
-            Some(scope) if !key.scopes.contains(&scope) => Err(ApiError::insufficient_scope(scope)),
-            _ => Ok(Self { key, scope: PhantomData }),
+            Some(scope) if !holder.key.scopes.contains(&scope) => {
+                events::access_refused(None, scope.as_str());
+                Err(ApiError::insufficient_scope(scope))
+            }
+            _ => Ok(holder),
         }
     }
 }
