@@ -23,6 +23,14 @@ impl SessionId {
         Self(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos)))
     }
 
+    /// When it was made, to a millisecond, by the clock of whoever made it.
+    pub fn made_at(&self) -> Timestamp {
+        let mut millis = [0; 8];
+        millis[2..].copy_from_slice(&self.as_bytes()[..6]);
+        // Six bytes are always less than an i64 holds.
+        Timestamp::from_unix_millis(i64::from_be_bytes(millis))
+    }
+
     /// From its 16 bytes, as a store or a token holds them.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))
@@ -65,6 +73,7 @@ mod tests {
         let early = SessionId::new(Timestamp::from_unix_millis(1_000));
         let late = SessionId::new(Timestamp::from_unix_millis(2_000));
         assert!(early < late);
+        assert_eq!(late.made_at(), Timestamp::from_unix_millis(2_000));
         assert_eq!(early.to_string().parse::<SessionId>().unwrap(), early);
         assert!("01890a5dac96774bbcceb302099a8057".parse::<SessionId>().is_err());
     }

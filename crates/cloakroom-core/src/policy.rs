@@ -27,7 +27,7 @@ pub struct Policy {
     pub renew_grace: Duration,
     /// How recent an authentication must be for a sensitive act: 10 min.
     pub step_up: Duration,
-    /// How long ended sessions are kept in the history: 90 days.
+    /// How long ended sessions are kept in the history: 90 days. At least ten minutes count.
     pub history: Duration,
     /// Keys and bytes of data per session.
     pub data: DataLimits,
@@ -60,6 +60,13 @@ impl Policy {
     /// The timeouts of a login.
     pub fn login_lifetime(&self, remember: bool) -> Lifetime {
         if remember { self.remember } else { self.lifetime }
+    }
+
+    /// How long an ended session keeps its id from being used again: as long as it is in the
+    /// history, and ten minutes at least, longer than any request or repeated login that was under
+    /// way when it ended (law 1).
+    pub fn tombstones(&self) -> Duration {
+        self.history.max(10 * MINUTE)
     }
 
     /// How often pending touches are written, so that each lands within its granularity.

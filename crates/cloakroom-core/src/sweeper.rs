@@ -74,7 +74,7 @@ impl Sweeper {
         now: Timestamp,
         limit: u32,
     ) -> Result<Swept, StoreError> {
-        let order = Sweep { now, history_before: now.before(policy.history), limit };
+        let order = Sweep { now, history_before: now.before(policy.tombstones()), limit };
         let swept = store.sweep(order).await.inspect_err(|_| self.failed())?;
         self.add(swept, now);
         meters.swept(&swept);

@@ -22,9 +22,14 @@ impl UserId {
     ///
     /// # Errors
     /// [`UserError`] when the text is empty, longer than 128 bytes, or holds anything but visible
-    /// ASCII without a comma; so an id can always stand in a header.
+    /// ASCII without a comma; so an id can always stand in a header. `.` and `..` are none, so
+    /// that an id can always stand in a path.
     pub fn new(id: impl Into<String>) -> Result<Self, UserError> {
-        header_safe(id.into(), "a user id").map(Self)
+        let id = header_safe(id.into(), "a user id")?;
+        if id == "." || id == ".." {
+            return Err(UserError { what: "a user id (which \".\" and \"..\" are not)" });
+        }
+        Ok(Self(id))
     }
 
     /// The id as text.
@@ -115,7 +120,7 @@ mod tests {
 
     #[test]
     fn ids_that_could_break_a_header_are_refused() {
-        for bad in ["", "a b", "a,b", "a\r\nb", "ä", &"x".repeat(129)] {
+        for bad in ["", ".", "..", "a b", "a,b", "a\r\nb", "ä", &"x".repeat(129)] {
             assert!(UserId::new(bad).is_err(), "{bad:?}");
         }
         assert!(UserId::new("auth0|42@example.org").is_ok());

@@ -242,6 +242,9 @@ pub struct End {
     /// All sessions of this user
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
+    /// All sessions of the user with this id
+    #[arg(long, value_name = "ID")]
+    pub user_id: Option<String>,
     /// All sessions of everyone
     #[arg(long)]
     pub everyone: bool,
@@ -303,6 +306,7 @@ mod tests {
             "cloakroom who ann* --json",
             "cloakroom end 0198",
             "cloakroom end --user anna",
+            "cloakroom end --user-id crm|17",
             "cloakroom end --everyone",
             "cloakroom why 0198",
             "cloakroom version",

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{
     ClientInfo, Guard, Happening, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match,
@@ -13,6 +14,9 @@ const MAX_ADDRESS_BYTES: usize = 64;
 /// Tries of an insert or rotation. A collision of random ids is a fault of the random source, and
 /// a renewal in between happens once an hour, long before the third time.
 const MOST_TRIES: usize = 3;
+/// How long after its id was made a repeated login may still make its session: half of what an
+/// ended session is remembered for at least, so that none comes back (law 1).
+const ONCE_WINDOW: Duration = Duration::from_secs(300);
 
 impl Sessions {
     /// Records a login and issues a fresh credential. The session of the same client that it
@@ -40,11 +44,11 @@ impl Sessions {
 
     /// As [`Sessions::log_in`], for a login that may be sent again because its answer was lost:
     /// every try with the same `once` gives the same session and credential, and only one of them
-    /// makes it.
+    /// makes it, within five minutes after its id was made.
     ///
     /// # Errors
     /// As [`Sessions::log_in`]; [`SessionError::Gone`] when the session that an earlier try made has
-    /// ended, [`SessionError::Replaced`] when its credential was renewed or rotated since.
+    /// ended, or none was made in time, [`SessionError::Replaced`] when its credential was renewed or rotated since.
     pub async fn log_in_once(
         &self,
         login: impl Into<Login>,
@@ -175,8 +179,11 @@ impl Sessions {
         once: &Once,
     ) -> Result<Issued, SessionError> {
         let (token, digest) = self.0.codec.derive(once.id, &once.seed);
-        let record = draft.record(once.id, digest, self.now());
-        if let Some(ended) = self.try_insert(&record, Vec::new(), replaces).await? {
+        let now = self.now();
+        let record = draft.record(once.id, digest, now);
+        if now.since(once.id.made_at()) < ONCE_WINDOW
+            && let Some(ended) = self.try_insert(&record, Vec::new(), replaces).await?
+        {
             return Ok(self.issued(record, token, ended)?);
         }
         match self.0.store.load(once.id, self.now()).await? {

@@ -20,10 +20,11 @@ pub(super) async fn run(operator: &Operator, end: End, output: &mut Output) -> R
 }
 
 fn order(end: End) -> Order {
-    match (end.session, end.user) {
-        (Some(id), _) => Order::EndSession { id },
-        (None, Some(name)) => Order::EndUser { name },
-        (None, None) => Order::EndEveryone,
+    match (end.session, end.user, end.user_id) {
+        (Some(id), _, _) => Order::EndSession { id },
+        (None, Some(name), _) => Order::EndUser { name },
+        (None, None, Some(id)) => Order::EndUserId { id },
+        (None, None, None) => Order::EndEveryone,
     }
 }
 
@@ -50,7 +51,7 @@ mod tests {
 
     #[test]
     fn with_neither_session_nor_user_it_is_everyone() {
-        let end = End { session: None, user: None, everyone: true };
+        let end = End { session: None, user: None, user_id: None, everyone: true };
         assert_eq!(order(end), Order::EndEveryone);
     }
 }

@@ -13,6 +13,7 @@ pub async fn carry_out(app: &SharedApp, order: Order) -> Reply {
         Order::EndEveryone => sessions::end_everyone(app).await,
         Order::EndSession { id } => sessions::end_one(app, &id).await,
         Order::EndUser { name } => sessions::end_user(app, &name).await,
+        Order::EndUserId { id } => sessions::end_user_id(app, &id).await,
         Order::Ping => Ok(Reply::Pong { version: env!("CARGO_PKG_VERSION").to_owned() }),
         Order::SetUpLink => people::set_up_link(app).await,
         Order::UserAdd(new) => people::add(app, new).await,

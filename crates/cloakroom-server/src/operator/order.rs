@@ -33,6 +33,11 @@ pub enum Order {
         /// The login name.
         name: String,
     },
+    /// End all sessions of a user, kept here or known to an application only.
+    EndUserId {
+        /// The user's id.
+        id: String,
+    },
     /// Say that you are there.
     Ping,
     /// Make a link for setting up the first administrator.

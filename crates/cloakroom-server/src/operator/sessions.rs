@@ -1,5 +1,6 @@
 //! Orders about sessions.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloakroom::{EndReason, NameMatch, Query, SessionId, StoreError, Summary, UserId};
@@ -11,6 +12,8 @@ use crate::app::App;
 
 /// Sessions on a page.
 const PAGE: u32 = 100;
+/// Sessions of one name among which users of that name are looked for.
+const MOST_NAMESAKES: u32 = 200;
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) async fn who(
@@ -49,25 +52,42 @@ fn spelled_or_as_typed(name: &str) -> Result<String, Refusal> {
     }
 }
 
-/// The user who is meant: one that this server keeps, or else one that an application has logged
-/// in, by name or id.
-async fn meant(app: &App, name: &str) -> Result<(UserId, String), Refusal> {
-    let unknown = match known(app, name) {
-        Ok(user) => return Ok((user.id, user.name)),
-        Err(unknown) => unknown,
-    };
+/// Who may be meant by a name, and under which: a user that this server keeps, and those whom
+/// applications have logged in under this name or with this id. Names of the latter are not theirs
+/// alone.
+async fn meant(app: &App, name: &str) -> Result<BTreeMap<UserId, String>, Refusal> {
     let (sessions, now) = (app.cloakroom.sessions(), app.cloakroom.sessions().now());
-    let exactly = Some(NameMatch::Exact(name.to_owned()));
-    let query = Query { name: exactly, after: None, limit: 1, now };
-    let named = sessions.store().sessions(query).await?.items.into_iter().next();
-    if let Some(id) = named.and_then(|session| session.user) {
-        return Ok((id, name.to_owned()));
+    let mut meant = BTreeMap::new();
+    let unknown = match known(app, name) {
+        Ok(user) => meant.insert(user.id, user.name).map(|_| Refusal::NotFound(String::new())),
+        Err(unknown) => Some(unknown),
+    };
+    let exactly = Some(NameMatch::Exact(spelled_or_as_typed(name)?));
+    let query = Query { name: exactly, after: None, limit: MOST_NAMESAKES, now };
+    for session in sessions.store().sessions(query).await?.items {
+        if let Some(id) = session.user {
+            meant.entry(id).or_insert_with(|| name.to_owned());
+        }
     }
-    let Ok(id) = UserId::new(name) else { return Err(unknown) };
-    match sessions.store().sessions_of(id.clone(), now).await?.is_empty() {
-        true => Err(unknown),
-        false => Ok((id, name.to_owned())),
+    if let Ok(id) = UserId::new(name)
+        && !sessions.store().sessions_of(id.clone(), now).await?.is_empty()
+    {
+        meant.entry(id).or_insert_with(|| name.to_owned());
     }
+    match unknown {
+        Some(unknown) if meant.is_empty() => Err(unknown),
+        _ => Ok(meant),
+    }
+}
+
+fn several(name: &str, meant: &BTreeMap<UserId, String>) -> Refusal {
+    let ids: Vec<&str> = meant.keys().map(UserId::as_str).collect();
+    Refusal::Failed(format!(
+        "{name:?} may be any of {} users, and nothing was ended; name one of these ids: cloakroom \
+         end --user-id {}",
+        ids.len(),
+        ids.join(", ")
+    ))
 }
 
 pub(super) async fn end_one(app: &App, id: &str) -> Result<Reply, Refusal> {
@@ -81,10 +101,21 @@ pub(super) async fn end_one(app: &App, id: &str) -> Result<Reply, Refusal> {
 }
 
 pub(super) async fn end_user(app: &App, name: &str) -> Result<Reply, Refusal> {
-    let (id, name) = meant(app, name).await?;
-    let sessions = app.cloakroom.sessions();
-    let ended = sessions.end_user(&id, EndReason::Admin, Some(OPERATOR)).await?;
-    Ok(Reply::Ended { count: ended.count, whose: Some(name) })
+    let meant = meant(app, name).await?;
+    match meant.first_key_value() {
+        Some((id, name)) if meant.len() == 1 => end_all_of(app, id, name).await,
+        _ => Err(several(name, &meant)),
+    }
+}
+
+pub(super) async fn end_user_id(app: &App, id: &str) -> Result<Reply, Refusal> {
+    let id = UserId::new(id)?;
+    end_all_of(app, &id, id.as_str()).await
+}
+
+async fn end_all_of(app: &App, id: &UserId, name: &str) -> Result<Reply, Refusal> {
+    let ended = app.cloakroom.sessions().end_user(id, EndReason::Admin, Some(OPERATOR)).await?;
+    Ok(Reply::Ended { count: ended.count, whose: Some(name.to_owned()) })
 }
 
 pub(super) async fn end_everyone(app: &App) -> Result<Reply, Refusal> {
@@ -105,7 +136,8 @@ async fn live(app: &App, id: SessionId) -> Result<Option<Reply>, StoreError> {
     let sessions = app.cloakroom.sessions();
     let Some(record) = sessions.store().load(id, sessions.now()).await? else { return Ok(None) };
     let refused = match &record.user {
-        Some(user) => !app.users.by_id(user)?.is_some_and(|user| user.admits(id, record.epoch)),
+        // A user whom only an application knows is refused by nobody but the session's end.
+        Some(user) => app.users.by_id(user)?.is_some_and(|user| !user.admits(id, record.epoch)),
         None => false,
     };
     Ok(Some(Reply::Live { session: Summary::from(&*record).into(), refused }))

@@ -107,6 +107,24 @@ fn a_due_credential_gets_a_successor_when_asked_and_both_are_good_until_it_is_us
 }
 
 #[test]
+fn a_request_that_took_long_to_arrive_is_no_thief() {
+    let site = Site::fresh("[session]\nrenew_after = \"1m\"\nrenew_grace = \"1s\"");
+    let app = site.application();
+    let (token, _) = app.log_in("anna");
+    site.sql("UPDATE session SET renewal_since = renewal_since - 3600000");
+    let asked = app.post("sessions/verify", &json!({"token": token, "renew": true})).json();
+    let successor = asked["successor"].as_str().expect("it is due").to_owned();
+    assert!(app.is_active(&successor));
+    // The successor came into use twenty seconds ago; the old credential's request arrived before.
+    site.sql("UPDATE session SET renewal_since = renewal_since - 20000");
+    let slow = json!({"token": token, "arrived_ms_ago": 60_000});
+    assert_eq!(app.post("sessions/verify", &slow).json()["active"], true);
+    assert!(app.is_active(&successor));
+    let too_long = json!({"token": token, "arrived_ms_ago": 600_001});
+    check_problem(&app.post("sessions/verify", &too_long), 422, "invalid-body");
+}
+
+#[test]
 fn remembered_logins_say_how_long_their_cookie_lives() {
     let site = Site::fresh("");
     let app = site.application();

@@ -44,14 +44,40 @@ fn a_body_that_is_not_what_it_should_be_is_refused_with_a_word_why() {
 }
 
 #[test]
+fn what_a_call_does_not_take_is_refused() {
+    let site = Site::fresh("");
+    let app = site.application();
+    let (token, id) = app.log_in("anna");
+    for path in ["sessions/count?user=x", "capabilities?x=1", &format!("history/{id}?x=1")] {
+        check_problem(&app.get(path), 400, "invalid-query");
+    }
+    let verify = app.post("sessions/verify?renew=true", &json!({ "token": token }));
+    check_problem(&verify, 400, "invalid-query");
+    check_problem(&app.post("sessions/verify", &json!([token, true])), 422, "invalid-body");
+    check_problem(&app.post("users/anna/disable", &json!({"reason": "x"})), 422, "invalid-body");
+    for path in ["sessions/%FF", "users/%FF/epoch", "history/%C0%80"] {
+        check_problem(&app.get(path), 404, "not-found");
+    }
+    check_problem(&app.post("sessions", &json!({"user": {"id": ".."}})), 422, "invalid-body");
+}
+
+#[test]
 fn a_credential_in_the_wrong_place_is_not_repeated_in_the_error() {
     let site = Site::fresh("");
     let app = site.application();
     let (token, _) = app.log_in("anna");
-    let body = json!({"token": "x", "renew": token});
-    let answer = app.post("sessions/verify", &body);
-    check_problem(&answer, 422, "invalid-body");
-    assert!(!answer.text().contains(&token[4..]), "{answer:?}");
+    for (path, body) in [
+        ("sessions/verify", json!({"token": "x", "renew": token})),
+        ("sessions/x/end", json!({ "reason": token })),
+        ("sessions/end-everyone", json!({ "confirm": app.key })),
+        ("sessions/verify", json!({"token": "x", token.as_str(): 1})),
+    ] {
+        let answer = app.post(path, &body);
+        check_problem(&answer, 422, "invalid-body");
+        for secret in [&token, &app.key] {
+            assert!(!answer.text().contains(&secret[5..20]), "{answer:?}");
+        }
+    }
     assert!(!site.server.log().contains(&token[4..]));
 }
 

@@ -96,7 +96,7 @@ fn a_key_that_is_wrong_in_any_way_gets_the_same_answer() {
     let twice =
         app.request("GET", "sessions/count").header("Authorization", format!("Bearer {}", app.key));
     check_problem(&twice.send(&app.address), 401, "api-key-required");
-    let in_address = Request::get(&format!("/v1/sessions/count?access_token={}", app.key));
+    let in_address = Request::get(&format!("/v1/sessions?access_token={}", app.key));
     check_problem(
         &in_address.header("Host", "localhost").send(&app.address),
         401,
@@ -141,6 +141,18 @@ fn an_operator_sees_and_ends_users_whom_only_an_application_knows() {
     assert!(!app.is_active(&token) && app.is_active(&other));
     assert_eq!(site.run(&["end", "--user", "auth0|42"]), "ended 1 session of auth0|42\n");
     assert!(!app.is_active(&other));
+    let (victim, _) = app.log_in("dave");
+    let (other, _) = crate::support::token_and_id(
+        &app.post("sessions", &json!({"user": {"id": "mallory", "name": "dave"}})),
+    );
+    let unclear = site.server.command(&["end", "--user", "dave"]);
+    let said = String::from_utf8_lossy(&unclear.stderr).into_owned();
+    assert!(said.contains("dave, mallory") && unclear.status.code() == Some(1), "{said}");
+    assert!(app.is_active(&victim) && app.is_active(&other));
+    assert_eq!(site.run(&["end", "--user-id", "dave"]), "ended 1 session of dave\n");
+    assert!(!app.is_active(&victim) && app.is_active(&other));
+    let why = site.run(&["why", app.verify(&other)["session"]["id"].as_str().expect("an id")]);
+    assert!(!why.contains("refused"), "{why}");
     let nobody = site.server.command(&["end", "--user", "nobody"]);
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("there is no user"), "{nobody:?}");
 }

@@ -63,6 +63,26 @@ fn law_1_a_retry_after_the_end_revives_nothing() {
 }
 
 #[test]
+fn law_1_a_retry_revives_nothing_when_the_history_is_not_kept() {
+    let site = Site::fresh("[session]\nhistory = \"0s\"\n[sweep]\ninterval = \"1s\"");
+    let app = site.application();
+    let body = json!({"user": {"id": "anna"}});
+    let (token, id) = token_and_id(&create(&app, "k", &body));
+    app.post(&format!("sessions/{id}/end"), &json!(null));
+    // As if the session had ended and been forgotten long after its id was reserved.
+    let old = id.replace('-', "");
+    let aged = format!(
+        "{:012x}{}",
+        u64::from_str_radix(&old[..12], 16).expect("hex") - 3_600_000,
+        &old[12..]
+    );
+    site.sql(&format!("UPDATE reservation SET session_id = unhex('{aged}')"));
+    check_problem(&create(&app, "k", &body), 410, "session-ended");
+    assert!(!app.is_active(&token));
+    assert_eq!(site.count("SELECT count(*) FROM session"), 0);
+}
+
+#[test]
 fn a_retry_after_a_rotation_hands_out_no_dead_credential() {
     let site = Site::fresh("");
     let app = site.application();

@@ -17,6 +17,7 @@ use super::data_schema::DataKey;
 use super::holder::{Holder, SessionsWrite};
 use super::problem::{ApiError, superseded};
 use super::session::Session;
+use super::users::ordinary;
 use super::whole::Whole;
 use crate::app::{App, SharedApp};
 use crate::reservations::Creation;
@@ -56,7 +57,7 @@ pub(super) struct NewSession {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSessionUser {
     /// The application's own id: 1 to 128 visible ASCII characters without commas.
-    #[schema(value_type = String, min_length = 1, max_length = 128, pattern = "^[!-+\\--~]{1,128}$")]
+    #[schema(value_type = String, min_length = 1, max_length = 128, pattern = "^(?!\\.{1,2}$)[!-+\\--~]{1,128}$")]
     id: UserId,
     /// The name that lists show; the id unless given.
     #[schema(min_length = 1, max_length = 128, pattern = "^[!-+\\--~]{1,128}$")]
@@ -165,7 +166,7 @@ pub(super) struct Created {
         description = "Makes a retry safe: 1 to 255 visible ASCII characters, a fresh random text for each login")),
     responses(
         (status = 201, description = "Created, or created before by the same key", body = Created),
-        (status = 403, description = "`user-disabled`, `insufficient-scope`", body = super::problem::ProblemDetails),
+        (status = 403, description = "`user-disabled`, `administrator`, `insufficient-scope`", body = super::problem::ProblemDetails),
         (status = 409, description = "`session-limit`, `epoch-superseded`, `credential-superseded`", body = super::problem::ProblemDetails),
         (status = 410, description = "`session-ended`: the session that this key made has ended", body = super::problem::ProblemDetails),
     )
@@ -177,10 +178,11 @@ pub(super) async fn create(
     body: Body<NewSession>,
 ) -> Result<Response, ApiError> {
     let Body { value: new, raw } = body;
+    // Before the user is looked at: who is disabled after that has a higher one.
+    let epoch = app.cloakroom.sessions().epoch(&new.user.id).await?;
     let known = app.users.by_id(&new.user.id)?;
-    let id = new.user.id.clone();
     let user = user(new.user, known.as_ref())?;
-    let epoch = epoch(&app, &id, known.as_ref(), new.as_of_epoch.map(|Whole(epoch)| epoch)).await?;
+    let epoch = as_of(epoch, known.as_ref(), new.as_of_epoch)?;
     let login = Login::new(user).remember(new.remember).carry(new.carry.0).as_of(epoch);
     let client = ClientInfo {
         address: new.client.address.map(|address| address.to_canonical().to_string()),
@@ -228,6 +230,7 @@ fn user(new: NewSessionUser, known: Option<&UserRow>) -> Result<User, ApiError> 
         let name = new.name.unwrap_or_else(|| new.id.to_string());
         return Ok(user.name(name)?.groups(groups.into_iter().map(|Group(group)| group))?);
     };
+    ordinary(known)?;
     if known.disabled {
         let detail = "This user is disabled; `cloakroom user enable` lets them in again.";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "user-disabled", detail));
@@ -242,15 +245,10 @@ fn user(new: NewSessionUser, known: Option<&UserRow>) -> Result<User, ApiError> 
 
 /// The epoch that the login is as of: never above the present one, or a later end of all the
 /// user's sessions would not reach it.
-async fn epoch(
-    app: &App,
-    user: &UserId,
-    known: Option<&UserRow>,
-    as_of: Option<u64>,
-) -> Result<u64, ApiError> {
+fn as_of(epoch: u64, known: Option<&UserRow>, given: Option<Whole>) -> Result<u64, ApiError> {
     let own = known.map_or(0, |known| known.epoch);
-    let present = app.cloakroom.sessions().epoch(user).await?.max(own);
-    let as_of = as_of.unwrap_or(present).min(present);
+    let present = epoch.max(own);
+    let as_of = given.map_or(present, |Whole(given)| given.min(present));
     if as_of < own { Err(superseded()) } else { Ok(as_of) }
 }
 

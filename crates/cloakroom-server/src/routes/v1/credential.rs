@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cloakroom::{Live, Record, StoreError, Verdict};
+use cloakroom::{Live, Record, StoreError, Timestamp, Verdict};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -36,7 +36,16 @@ pub(super) struct Good {
 impl Credential {
     /// The session it belongs to; `None`, and no word why, when it is good for nothing.
     pub(super) async fn verify(&self, app: &App) -> Result<Option<Good>, StoreError> {
-        match app.cloakroom.sessions().verify(&self.0).await? {
+        self.verify_arrived(app, app.cloakroom.sessions().now()).await
+    }
+
+    /// As [`Credential::verify`], of a request that the application got at `arrived_at`.
+    pub(super) async fn verify_arrived(
+        &self,
+        app: &App,
+        arrived_at: Timestamp,
+    ) -> Result<Option<Good>, StoreError> {
+        match app.cloakroom.sessions().verify_arrived(&self.0, arrived_at).await? {
             Verdict::Valid(live) => {
                 let known = admitted(app, &live.record)?;
                 Ok(known.map(|known| Good { live, known }))

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use cloakroom::{
     DataChange, Entry, Expect, Guard, Keys, SessionError, SessionId, Updated, check_key,
 };
@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::data_schema::{ChangeForms, DataKey};
 use super::holder::{Holder, SessionsRead, SessionsWrite};
+use super::named::Named;
 use super::problem::{ApiError, ProblemDetails, conflict};
 use super::sessions::live;
 use super::whole::Whole;
@@ -55,7 +56,7 @@ pub(super) struct DataEntry {
 pub(super) async fn read(
     State(app): State<SharedApp>,
     _: Holder<SessionsRead>,
-    Path(id): Path<String>,
+    Named(id): Named,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Data>, ApiError> {
     let keys = keys(query.as_deref().unwrap_or_default())?;
@@ -159,7 +160,7 @@ pub(super) struct Versions {
 pub(super) async fn change(
     State(app): State<SharedApp>,
     _: Holder<SessionsWrite>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Body { value: Changes { changes }, .. }: Body<Changes>,
 ) -> Result<Json<Versions>, ApiError> {
     let changes = checked(changes)?;

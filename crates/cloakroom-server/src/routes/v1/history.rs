@@ -1,10 +1,11 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use cloakroom::HistoryQuery;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::holder::{Holder, SessionsRead};
+use super::named::Named;
 use super::problem::{ApiError, ProblemDetails};
 use super::query::{Params, position, rows, short};
 use super::session::Ended;
@@ -70,7 +71,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(app): State<SharedApp>,
     _: Holder<SessionsRead>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<Ended>, ApiError> {
     let ended = app.cloakroom.sessions().store().ended(id.parse()?).await?;
     Ok(Json(ended.ok_or_else(ApiError::unknown_session)?.into()))

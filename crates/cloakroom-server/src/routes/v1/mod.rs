@@ -8,6 +8,7 @@ mod data;
 mod data_schema;
 mod history;
 mod holder;
+mod named;
 mod openapi;
 mod problem;
 mod query;
@@ -19,9 +20,9 @@ mod verify;
 mod whole;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::HeaderValue;
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
@@ -66,9 +67,23 @@ pub(super) fn router() -> Router<SharedApp> {
         .route("/v1", axum::routing::any(async || ApiError::not_found()))
         .route("/v1/", axum::routing::any(async || ApiError::not_found()))
         .route("/v1/{*rest}", axum::routing::any(async || ApiError::not_found()))
+        .layer(from_fn(known_parameters))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn(private))
         .layer(from_fn(to_the_end))
+}
+
+/// The lists and the data are the only calls with parameters; elsewhere a parameter is a mistake
+/// that must not be passed over.
+async fn known_parameters(request: Request, next: Next) -> Response {
+    const TAKING: [&str; 4] =
+        ["/v1/sessions", "/v1/users", "/v1/history", "/v1/sessions/{id}/data"];
+    let called = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let takes = request.method() == Method::GET && TAKING.contains(&called);
+    if takes || called.contains("{*") || request.uri().query().is_none_or(str::is_empty) {
+        return next.run(request).await;
+    }
+    ApiError::invalid_query("This call takes no parameters.").into_response()
 }
 
 /// Answers hold credentials and names: nobody keeps a copy.

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use cloakroom::{
     Cursor, EndReason, NameMatch, Page, Query, Record, SessionId, StoreError, Summary, UserId,
 };
@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::body::{Body, OptionalBody};
 use super::credential::admitted;
 use super::holder::{Holder, SessionsEnd, SessionsRead};
+use super::named::Named;
 use super::problem::{ApiError, ProblemDetails};
 use super::query::{Params, position, rows, short};
 use super::session::{EndOrder, EndedCount, Session};
@@ -173,7 +174,7 @@ pub(super) async fn count(
 pub(super) async fn show(
     State(app): State<SharedApp>,
     _: Holder<SessionsRead>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<Session>, ApiError> {
     let (record, known) = live(&app, id.parse()?).await?;
     Ok(Json(Session::of(&record, known.as_ref())))
@@ -211,7 +212,7 @@ async fn was_live(app: &App, id: SessionId) -> Result<bool, StoreError> {
 pub(super) async fn end(
     State(app): State<SharedApp>,
     holder: Holder<SessionsEnd>,
-    Path(id): Path<String>,
+    Named(id): Named,
     OptionalBody(order): OptionalBody<EndOrder>,
 ) -> Result<Json<EndedCount>, ApiError> {
     let (reason, by) = (order.reason.into(), by(order.by, &holder)?);
@@ -236,7 +237,7 @@ pub(super) async fn end(
 pub(super) async fn end_others(
     State(app): State<SharedApp>,
     holder: Holder<SessionsEnd>,
-    Path(id): Path<String>,
+    Named(id): Named,
     OptionalBody(order): OptionalBody<EndOrder>,
 ) -> Result<Json<EndedCount>, ApiError> {
     let (reason, by) = (order.reason.into(), by(order.by, &holder)?);
@@ -259,7 +260,7 @@ pub(super) async fn end_others(
 pub(super) async fn end_user(
     State(app): State<SharedApp>,
     holder: Holder<SessionsEnd>,
-    Path(id): Path<String>,
+    Named(id): Named,
     OptionalBody(order): OptionalBody<EndOrder>,
 ) -> Result<Json<EndedCount>, ApiError> {
     let (reason, by) = (order.reason.into(), by(order.by, &holder)?);

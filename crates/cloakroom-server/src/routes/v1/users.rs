@@ -1,12 +1,13 @@
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use cloakroom::UserId;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Body;
+use super::body::{Body, Nothing, OptionalBody};
 use super::holder::{Holder, SessionsRead, UsersRead, UsersWrite};
+use super::named::Named;
 use super::problem::{ApiError, ProblemDetails};
 use super::query::{Paging, Params, rows, short};
 use crate::app::{App, SharedApp};
@@ -97,7 +98,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(app): State<SharedApp>,
     _: Holder<UsersRead>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<User>, ApiError> {
     let user = app.users.by_id(&user_id(id)?)?;
     Ok(Json(user.ok_or_else(ApiError::unknown_user)?.into()))
@@ -130,7 +131,7 @@ pub(super) struct Epoch {
 pub(super) async fn epoch(
     State(app): State<SharedApp>,
     _: Holder<SessionsRead>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<Epoch>, ApiError> {
     let id = user_id(id)?;
     let own = app.users.by_id(&id)?.map_or(0, |user| user.epoch);
@@ -146,7 +147,7 @@ pub(super) struct NewUser {
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9][A-Za-z0-9._+@-]{0,63}$")]
     name: String,
     /// The application's own id; a fresh one unless given.
-    #[schema(min_length = 1, max_length = 128, pattern = "^[!-+\\--~]{1,128}$")]
+    #[schema(min_length = 1, max_length = 128, pattern = "^(?!\\.{1,2}$)[!-+\\--~]{1,128}$")]
     id: Option<String>,
     /// The name as people see it; the login name unless given.
     #[schema(
@@ -254,13 +255,14 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
     params(("id" = String, Path, description = "The user's id")), request_body = UserChange,
     responses(
         (status = 200, description = "The user as changed", body = User),
+        (status = 403, description = "`administrator`, `insufficient-scope`", body = ProblemDetails),
         (status = 404, description = "`unknown-user`", body = ProblemDetails),
     )
 )]
 pub(super) async fn change(
     State(app): State<SharedApp>,
     _: Holder<UsersWrite>,
-    Path(id): Path<String>,
+    Named(id): Named,
     Body { value: asked, .. }: Body<UserChange>,
 ) -> Result<Json<User>, ApiError> {
     let profile = Profile {
@@ -271,7 +273,7 @@ pub(super) async fn change(
             .transpose()?,
         groups: asked.groups.as_deref().map(groups).transpose()?,
     };
-    let changed = app.change_profile(&user_id(id)?, profile).await?;
+    let changed = app.change_profile(&changeable(&app, id)?, profile).await?;
     Ok(Json(changed.ok_or_else(ApiError::unknown_user)?.into()))
 }
 
@@ -281,15 +283,17 @@ pub(super) async fn change(
     params(("id" = String, Path, description = "The user's id")),
     responses(
         (status = 200, description = "Disabled", body = User),
+        (status = 403, description = "`administrator`, `insufficient-scope`", body = ProblemDetails),
         (status = 404, description = "`unknown-user`", body = ProblemDetails),
     )
 )]
 pub(super) async fn disable(
     State(app): State<SharedApp>,
     holder: Holder<UsersWrite>,
-    Path(id): Path<String>,
+    Named(id): Named,
+    _: OptionalBody<Nothing>,
 ) -> Result<Json<User>, ApiError> {
-    let disabled = app.disable(&user_id(id)?, &holder.name()).await?;
+    let disabled = app.disable(&changeable(&app, id)?, &holder.name()).await?;
     Ok(Json(disabled.ok_or_else(ApiError::unknown_user)?.into()))
 }
 
@@ -299,15 +303,17 @@ pub(super) async fn disable(
     params(("id" = String, Path, description = "The user's id")),
     responses(
         (status = 200, description = "Enabled", body = User),
+        (status = 403, description = "`administrator`, `insufficient-scope`", body = ProblemDetails),
         (status = 404, description = "`unknown-user`", body = ProblemDetails),
     )
 )]
 pub(super) async fn enable(
     State(app): State<SharedApp>,
     _: Holder<UsersWrite>,
-    Path(id): Path<String>,
+    Named(id): Named,
+    _: OptionalBody<Nothing>,
 ) -> Result<Json<User>, ApiError> {
-    let enabled = app.enable(&user_id(id)?).await?;
+    let enabled = app.enable(&changeable(&app, id)?).await?;
     Ok(Json(enabled.ok_or_else(ApiError::unknown_user)?.into()))
 }
 
@@ -326,18 +332,32 @@ pub(super) struct PasswordLink {
     params(("id" = String, Path, description = "The user's id")),
     responses(
         (status = 200, description = "Made", body = PasswordLink),
+        (status = 403, description = "`administrator`, `insufficient-scope`", body = ProblemDetails),
         (status = 404, description = "`unknown-user`", body = ProblemDetails),
     )
 )]
 pub(super) async fn password_link(
     State(app): State<SharedApp>,
     _: Holder<UsersWrite>,
-    Path(id): Path<String>,
+    Named(id): Named,
+    _: OptionalBody<Nothing>,
 ) -> Result<Json<PasswordLink>, ApiError> {
-    let user = known(&app, id)?;
-    Ok(Json(PasswordLink { password_link: app.password_link(&user.id).await? }))
+    let id = changeable(&app, id)?;
+    Ok(Json(PasswordLink { password_link: app.password_link(&id).await? }))
 }
 
-fn known(app: &App, id: String) -> Result<UserRow, ApiError> {
-    app.users.by_id(&user_id(id)?)?.ok_or_else(ApiError::unknown_user)
+/// The id of a user whom applications may change.
+fn changeable(app: &App, id: String) -> Result<UserId, ApiError> {
+    let user = app.users.by_id(&user_id(id)?)?.ok_or_else(ApiError::unknown_user)?;
+    ordinary(&user).map(|()| user.id)
+}
+
+/// Refuses administrators: an API key must not become one, by a session, a link or otherwise.
+pub(super) fn ordinary(user: &UserRow) -> Result<(), ApiError> {
+    if user.role == Role::User {
+        return Ok(());
+    }
+    let detail = "This user is an administrator of Cloakroom, whom only commands and \
+                  administrators can log in, change or disable.";
+    Err(ApiError::new(StatusCode::FORBIDDEN, "administrator", detail))
 }

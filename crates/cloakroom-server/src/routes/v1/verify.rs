@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use cloakroom::Live;
@@ -9,10 +11,13 @@ use super::credential::{Credential, Good, cookie_max_age};
 use super::holder::{Holder, SessionsRead};
 use super::problem::ApiError;
 use super::session::Session;
+use super::whole::Whole;
 use crate::app::{App, SharedApp};
 
 /// Most tokens of one batch.
 const MOST_TOKENS: usize = 100;
+/// The longest that a request may have taken to be read: ten minutes.
+const LONGEST_AGO_MS: u64 = 600_000;
 
 /// A credential to verify.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -24,6 +29,11 @@ pub(super) struct Verification {
     /// answer can set the client's cookie.
     #[serde(default)]
     renew: bool,
+    /// How long ago, in milliseconds, the request arrived that presented it. One that took long to
+    /// be read, an upload for instance, is then not taken for theft because another tab renewed the
+    /// credential meanwhile.
+    #[schema(value_type = Option<u64>, minimum = 0, maximum = 600_000)]
+    arrived_ms_ago: Option<Whole>,
 }
 
 /// What a credential is worth now.
@@ -62,7 +72,7 @@ impl Verified {
 
 /// Verify a credential. It counts as a use of the session.
 ///
-/// The answer never says why a credential is not active. Cost: two reads of the local database.
+/// The answer never says why a credential is not active. Cost: three reads of the local database.
 #[utoipa::path(
     operation_id = "verify_session", post, path = "/v1/sessions/verify", tag = "sessions", security(("api_key" = ["sessions:read"])),
     request_body = Verification,
@@ -73,7 +83,14 @@ pub(super) async fn verify(
     _: Holder<SessionsRead>,
     Body { value: asked, .. }: Body<Verification>,
 ) -> Result<Json<Verified>, ApiError> {
-    let Some(good) = asked.token.verify(&app).await? else { return Ok(Json(Verified::INACTIVE)) };
+    let ago = asked.arrived_ms_ago.map_or(0, |Whole(millis)| millis);
+    if ago > LONGEST_AGO_MS {
+        return Err(ApiError::invalid_body(format!("arrived_ms_ago is at most {LONGEST_AGO_MS}.")));
+    }
+    let arrived_at = app.cloakroom.sessions().now().before(Duration::from_millis(ago));
+    let Some(good) = asked.token.verify_arrived(&app, arrived_at).await? else {
+        return Ok(Json(Verified::INACTIVE));
+    };
     let mut verified = Verified::of(&app, &good);
     if asked.renew {
         verified.successor = successor(&app, &good.live).await;
