@@ -162,7 +162,7 @@ mod tests {
         let long = "x".repeat(61);
         for error in [
             format!("unknown variant `{long}`, expected `admin` or `logout` at line 1 column 2"),
-            format!("unknown field `ckey_AAAA`, expected `token` at line 1"),
+            "unknown field `ckey_AAAA`, expected `token` at line 1".to_owned(),
             "invalid type: string \"a\" then clk_x\", expected u32".to_owned(),
             "unclosed `clk_AAAA".to_owned(),
         ] {
