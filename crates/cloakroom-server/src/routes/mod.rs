@@ -83,6 +83,7 @@ fn pages() -> Router<SharedApp> {
         .route("/logout", get(logout::show).post(logout::send))
         .route("/confirm", get(confirm::show).post(confirm::send))
         .route("/api", get(api_guide::show))
+        .route("/api/openapi.json", get(v1::show_document))
         .route("/setup", get(setup::show).post(setup::send))
         .route("/password-link", get(password_link::show).post(password_link::send))
         .route("/static/{name}", get(static_files::show))

@@ -236,9 +236,8 @@ fn user(new: NewSessionUser, known: Option<&UserRow>) -> Result<User, ApiError> 
         return Err(ApiError::new(StatusCode::FORBIDDEN, "user-disabled", detail));
     }
     if new.groups.is_some() || new.name.is_some_and(|name| name != known.name) {
-        return Err(ApiError::invalid_body(
-            "This server keeps the name and groups of this user: leave them out here.",
-        ));
+        let detail = "This server keeps the name and groups of this user: leave them out here.";
+        return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "user-kept-here", detail));
     }
     Ok(user.name(known.name.as_str())?.groups(known.groups.clone())?)
 }

@@ -29,7 +29,7 @@ use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use openapi::document;
+pub use openapi::{document, show as show_document};
 
 use self::problem::ApiError;
 use crate::app::SharedApp;

@@ -110,12 +110,12 @@ fn add_problem(call: &mut Value, status: &str, meaning: &str) {
     }
 }
 
-/// This document.
+/// This document. The pages have it too, under their prefix: `/cloakroom/api/openapi.json`.
 #[utoipa::path(
     operation_id = "read_openapi", get, path = "/v1/openapi.json", tag = "capabilities",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
-pub(super) async fn show() -> Response {
+pub async fn show() -> Response {
     let mut response = document().into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

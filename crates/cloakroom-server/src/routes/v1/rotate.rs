@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use cloakroom::{EndReason, Issued, SessionError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -55,7 +56,7 @@ pub(super) async fn rotate(
     Body { value: asked, .. }: Body<Rotation>,
 ) -> Result<Json<Rotated>, ApiError> {
     for _ in 0..MOST_TRIES {
-        let good = asked.token.verify(&app).await?.ok_or_else(ApiError::session_ended)?;
+        let good = asked.token.verify(&app).await?.ok_or_else(inactive)?;
         match app.cloakroom.sessions().rotate(&good.live, asked.reauthenticated).await {
             Ok(issued) => return Ok(Json(rotated(&app, &issued, good.known.as_ref()))),
             // It ended, or its groups changed and the credential is good still.
@@ -63,7 +64,13 @@ pub(super) async fn rotate(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(ApiError::session_ended())
+    Err(inactive())
+}
+
+/// One answer for all that a credential can be but good.
+fn inactive() -> ApiError {
+    let detail = "This is not the credential of a live session.";
+    ApiError::new(StatusCode::GONE, "session-ended", detail)
 }
 
 fn rotated(app: &App, issued: &Issued, known: Option<&UserRow>) -> Rotated {
