@@ -9,8 +9,9 @@ NAME = "__Host-session"
 class Browser:
     """Keeps cookies by name, as a browser does for one host, and says where its requests come from."""
 
-    def __init__(self, app=None, base_url=ORIGIN) -> None:
-        transport = httpx.ASGITransport(app, client=("203.0.113.7", 5000)) if app else None
+    def __init__(self, app=None, base_url=ORIGIN, raises=True) -> None:
+        peer = ("203.0.113.7", 5000)
+        transport = httpx.ASGITransport(app, raises, client=peer) if app else None
         self._http = httpx.AsyncClient(transport=transport, base_url=base_url, trust_env=False)
         self.cookies: dict[str, str] = {}
 

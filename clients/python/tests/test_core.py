@@ -96,6 +96,7 @@ def test_a_refusal_is_an_error_of_its_kind_with_a_stable_code(status, code, kind
         answer(200, b"[]"),
         answer(200, {"unexpected": 1}),
         answer(302, b""),
+        answer(204, b""),
         answer(502, b"Bad Gateway"),
         answer(500, {"code": "internal-error"}),
         answer(429, b""),
@@ -104,6 +105,15 @@ def test_a_refusal_is_an_error_of_its_kind_with_a_stable_code(status, code, kind
 def test_whatever_is_no_answer_of_cloakrooms_says_nothing_about_anybody(said):
     with pytest.raises(Unavailable):
         attempts(_calls.verify("clk_x")).outcome(said)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410])
+@pytest.mark.parametrize("body", [b"no such page", b"", b"[]", {"detail": "Not Found"}])
+def test_a_refusal_that_is_not_cloakrooms_is_a_problem_that_means_nothing_more(status, body):
+    with pytest.raises(Problem) as caught:
+        attempts(_calls.session("s")).outcome(answer(status, body))
+    assert type(caught.value) is Problem
+    assert (caught.value.status, caught.value.code) == (status, "unknown")
 
 
 def test_an_outage_brings_the_time_to_wait():
@@ -173,6 +183,12 @@ def test_every_creation_has_a_key_of_its_own_and_keeps_it():
     assert _calls.create("u", idempotency_key="mine").headers == {"Idempotency-Key": "mine"}
 
 
+def test_when_a_request_arrived_is_sent_only_if_it_is_said():
+    assert _calls.verify("t").body == {"token": "t"}
+    assert _calls.verify("t", renew=True).body == {"token": "t", "renew": True}
+    assert _calls.verify("t", arrived_ms_ago=1500).body == {"token": "t", "arrived_ms_ago": 1500}
+
+
 # --- data ---
 
 
@@ -235,6 +251,8 @@ def test_secrets_are_not_printed_pickled_copied_or_logged(caplog):
         for copying in (pickle.dumps, copy.copy, copy.deepcopy):
             with pytest.raises(TypeError):
                 copying(secret)
+    made = [_calls.verify("clk_secret"), _calls.create("u", replaces="clk_secret", idempotency_key="secret")]
+    assert "secret" not in repr([*made, answer(200, {"token": "secret"}, {"x": "secret"})])
     assert "secret" not in repr(Issued.of({"token": "clk_secret", "session": SESSION}))
     with Cloakroom("http://127.0.0.1:1", "ckey_secret", retries=0) as client:
         assert "secret" not in repr(client)
@@ -269,10 +287,10 @@ def test_cookies_are_found_in_any_place_and_header_under_exactly_their_name():
         assert read(other) == [], other
 
 
-def test_what_cannot_be_ours_counts_but_is_not_kept_and_no_more_than_five_are_collected():
+def test_what_cannot_be_ours_counts_but_is_not_kept_and_no_more_than_seventeen_are_collected():
     assert read(b"__Host-s=\xff\xfe") == [""]
     assert read(b"__Host-s=" + b"x" * 5000) == [""]
-    assert len(read(b";".join(b"__Host-s=%d" % n for n in range(1000)))) == 5
+    assert len(read(b";".join(b"__Host-s=%d" % n for n in range(1000)))) == 17
 
 
 def test_the_cookie_is_for_this_host_alone_and_out_of_reach_of_scripts():

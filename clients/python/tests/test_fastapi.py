@@ -127,6 +127,12 @@ async def visits(session: Annotated[RequestSession, Depends(request_session)]) -
 @app.post("/in")
 async def log_in(request: Request) -> str:
     return (await request.state.session.log_in(User("u1", "Ada", ("staff",)))).id
+
+
+@app.post("/breaks")
+async def breaks(request: Request) -> None:
+    await log_in(request)
+    raise RuntimeError("after the login")
 """
 
 
@@ -145,3 +151,14 @@ async def test_every_dependency_lets_in_whom_it_should(tmp_path, environment):
             assert (await browser.get("/recent")).json() == session
             assert (await browser.get("/old")).status_code == 403
             assert [(await browser.get("/visits")).json() for _ in range(3)] == [1, 2, 3]
+
+
+async def test_a_login_holds_when_its_handler_breaks(tmp_path, environment):
+    (tmp_path / "app.py").write_text(DEPENDENCIES)
+    with Uvicorn(tmp_path, "app", environment) as url:
+        async with Browser(base_url=url) as browser, Browser(base_url=url) as again:
+            answer = await browser.post("/breaks")
+            assert (answer.status_code, answer.json()["code"]) == (500, "internal-error")
+            # uvicorn closes the connection after an error.
+            again.cookies = browser.cookies
+            assert (await again.get("/maybe")).json() == "Ada"

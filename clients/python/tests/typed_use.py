@@ -18,7 +18,7 @@ from cloakroom_client import (
 def sync(client: Cloakroom) -> None:
     issued = client.create(User("u", "Ada"), remember=True)
     assert_type(issued, Issued)
-    assert_type(client.verify(issued.token, renew=True), Verified | None)
+    assert_type(client.verify(issued.token, renew=True, arrived_ms_ago=1000), Verified | None)
     assert_type(client.verify_batch([issued.token, "x"]), tuple[Session | None, ...])
     assert_type(client.sessions(user="u", limit=10), Page[Session])
     assert_type(client.end("id", by="ada", reason="admin"), bool)

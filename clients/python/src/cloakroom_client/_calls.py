@@ -65,14 +65,22 @@ def create(
     return _post("/sessions", Issued.of, _without_none(**body), Repeat.IDEMPOTENT, headers)
 
 
-def verify(token: Token | str, *, renew: bool = False) -> Call[Verified | None]:
+def verify(
+    token: Token | str, *, renew: bool = False, arrived_ms_ago: int | None = None
+) -> Call[Verified | None]:
     """Who presents this credential, or None. It never says why not. This counts as a use.
 
     With `renew` a due successor comes along; ask for it only if its cookie can be replaced.
+
+    Present a credential once per request, when it arrives: one that another tab renewed more than
+    a minute ago is taken for stolen, and the session ends. If it took a while to get to this, as
+    with a long upload, say how long in `arrived_ms_ago` (0 to 600000). Look again by `session(id)`.
     """
     body: dict[str, Any] = {"token": text_of(token)}
     if renew:
         body["renew"] = True
+    if arrived_ms_ago is not None:
+        body["arrived_ms_ago"] = arrived_ms_ago
     return _post("/sessions/verify", Verified.of, body, Repeat.READ)
 
 
@@ -97,7 +105,9 @@ def rotate(token: Token | str, *, reauthenticated: bool = False) -> Call[Issued]
 
 
 def log_out(token: Token | str) -> Call[bool]:
-    """Ends the session of a credential for good. Whether it was live."""
+    """Ends the session of a credential for good. Whether it was live: False too if the credential
+    was rotated meanwhile, and then the session lives on under its new one. Whoever knows the id
+    ends it by `end`."""
     return _end("/sessions/log-out", {"token": text_of(token)}, bool)
 
 

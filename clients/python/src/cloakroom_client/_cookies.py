@@ -9,6 +9,9 @@ from ._secrets import Token
 
 Headers = Iterable[tuple[bytes, bytes]]
 MOST_CANDIDATES = 4
+"""Of which a session is looked for."""
+MOST_KEPT = 16
+"""Which a logout ends."""
 LONGEST_CREDENTIAL = 4096
 MOST_AGE_SECONDS = 400 * 24 * 3600
 """What browsers keep a cookie for at most."""
@@ -24,13 +27,13 @@ class SessionCookie:
         self.name = name
 
     def candidates(self, headers: Headers) -> list[str]:
-        """The different values of that name, at most one more than are looked at."""
+        """The different values of that name, at most one more than a logout ends."""
         found: list[str] = []
         for value in self._values(headers):
             # What cannot be ours still counts as a candidate.
             plausible = len(value) <= LONGEST_CREDENTIAL and value.isascii()
             text = value.decode("ascii") if plausible else ""
-            if text not in found and len(found) <= MOST_CANDIDATES:
+            if text not in found and len(found) <= MOST_KEPT:
                 found.append(text)
         return found
 

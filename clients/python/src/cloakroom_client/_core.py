@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from ._errors import Conflict, OutcomeUnknown, Unavailable, problem
+from ._errors import Conflict, OutcomeUnknown, Problem, Unavailable, problem
 
 T = TypeVar("T")
 FIRST_PAUSE_SECONDS = 0.05
@@ -39,9 +39,9 @@ class Call(Generic[T]):
     path: str
     parse: Callable[[Mapping[str, Any]], T]
     repeat: Repeat
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
     query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def content(self) -> bytes | None:
         """The body as it is sent."""
@@ -60,8 +60,8 @@ class Answer:
     """What came back."""
 
     status: int
-    headers: Mapping[str, str]
-    content: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
 
 
 class Attempts(Generic[T]):
@@ -81,6 +81,11 @@ class Attempts(Generic[T]):
         if answer.status >= 500 or answer.status == 429:
             raise _no_answer(answer)
         body = _json(answer)
+        if answer.status >= 400 and not (body and "code" in body):
+            # Not of Cloakroom's making, so its status does not mean what Cloakroom means by it.
+            raise Problem(answer.status, "unknown", "the answer is no problem of Cloakroom's", body or {})
+        if body is None:
+            raise Unavailable(f"the answer ({answer.status}) is no JSON object: is this Cloakroom?")
         if 200 <= answer.status < 300:
             try:
                 return self._call.parse(body)
@@ -126,11 +131,9 @@ def _no_answer(answer: Answer) -> Unavailable:
     return kind(f"Cloakroom answered {answer.status} ({code})", retry_after, unsent=unsent)
 
 
-def _json(answer: Answer) -> Mapping[str, Any]:
+def _json(answer: Answer) -> Mapping[str, Any] | None:
     try:
         body = json.loads(answer.content)
     except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Unavailable(f"the answer ({answer.status}) is no JSON object: is this Cloakroom?")
-    return body
+        return None
+    return body if isinstance(body, dict) else None

@@ -38,7 +38,10 @@ class HeadersSent(CloakroomError):
 
 
 class Problem(CloakroomError):
-    """The server understood and refused (RFC 9457)."""
+    """The server understood and refused (RFC 9457).
+
+    With the code "unknown" something in between refused, or it is no Cloakroom that answers.
+    """
 
     def __init__(self, status: int, code: str, detail: str, members: Mapping[str, Any]) -> None:
         super().__init__(f"{code} ({status}): {detail}")

@@ -23,6 +23,8 @@ class User:
     """Whose session it is, as the application knows them."""
 
     id: str
+    """1 to 128 visible ASCII characters without commas; neither `.` nor `..`, which addresses
+    cannot hold."""
     name: str = ""
     groups: tuple[str, ...] = ()
 

@@ -17,8 +17,8 @@ from typing import Any
 from ._client import AsyncCloakroom
 from ._cookies import SessionCookie
 from ._csrf import SAFE_METHODS, refusal
-from ._errors import CloakroomError, Unavailable
-from ._request import RequestSession
+from ._errors import CloakroomError, OutcomeUnknown, Unavailable
+from ._request import RequestSession, Standing
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -28,6 +28,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 __all__ = ["RequestSession", "SessionMiddleware"]
 RETRY_AFTER_SECONDS = 2
+STANDINGS = {
+    Standing.AS_BEFORE: "you stay logged in.",
+    Standing.LOGGED_IN: "you are logged in.",
+    Standing.LOGGED_OUT: "you are logged out.",
+    Standing.UNKNOWN: "whether you are still logged in will show then.",
+}
 log = logging.getLogger("cloakroom_client")
 
 
@@ -40,6 +46,12 @@ class SessionMiddleware:
       `trusted_origins` names other sites that may, as in "https://admin.example.org".
     - If sessions cannot be checked the answer is 503 with Retry-After, and no cookie is touched:
       nobody is logged out by an outage. Only the answer to a logout clears the cookie.
+    - A login, logout or rotation that was done holds, whatever fails later in the request: its cookie
+      goes out with the 503, or with a plain 500 in the place of the application's own error page,
+      and the error is raised to the server all the same. Once the answer has begun nothing can be
+      added to it. If the client is gone, or the request is cancelled, a login is undone.
+    - What was made for one client is kept by no cache. An answer that had not asked for the session
+      when it began may yet do so: to a client with our cookie it is `private` and varies by it.
 
     The cookie is Secure: browsers take it over https, and over http on localhost only.
     """
@@ -90,8 +102,13 @@ class SessionMiddleware:
             if has_begun or scope["type"] != "http":
                 raise
             log.warning("sessions cannot be checked: %s", fault)
+            await _put_off(finishing if session.owes_cookie else send, session, fault)
             await _undo(session)
-            await _put_off(send, fault)
+        except Exception:
+            if session.owes_cookie and not has_begun:
+                await _problem(finishing, 500, "internal-error", "Something went wrong here.", [])
+            await _undo(session)
+            raise
         except BaseException:
             await _undo(session)
             raise
@@ -111,9 +128,11 @@ async def _refuse(scope: Scope, send: Send, why: str) -> None:
     await _problem(send, 403, "cross-site", why, [])
 
 
-async def _put_off(send: Send, fault: Unavailable) -> None:
+async def _put_off(send: Send, session: RequestSession, fault: Unavailable) -> None:
     seconds = math.ceil(fault.retry_after or RETRY_AFTER_SECONDS)
-    detail = "Sessions cannot be checked right now. Try again in a moment; you stay logged in."
+    is_unknown = isinstance(fault, OutcomeUnknown)
+    what = "It is not known whether that worked." if is_unknown else "Sessions cannot be checked right now."
+    detail = f"{what} Try again in a moment; {STANDINGS[session.standing]}"
     retry = [(b"retry-after", str(seconds).encode())]
     await _problem(send, 503, "sessions-unavailable", detail, retry)
 
