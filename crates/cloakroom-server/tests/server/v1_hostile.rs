@@ -55,6 +55,16 @@ fn what_a_call_does_not_take_is_refused() {
     check_problem(&verify, 400, "invalid-query");
     check_problem(&app.post("sessions/verify", &json!([token, true])), 422, "invalid-body");
     check_problem(&app.post("users/anna/disable", &json!({"reason": "x"})), 422, "invalid-body");
+    for body in [
+        json!({"user": ["anna"]}),
+        json!({"user": {"id": "anna"}, "client": [null, null]}),
+        json!([{"id": "anna"}]),
+    ] {
+        check_problem(&app.post("sessions", &body), 422, "invalid-body");
+    }
+    let listed = json!({"changes": [["k", 1, null, 0]]});
+    let data = app.patch(&format!("sessions/{id}/data"), &listed);
+    check_problem(&data, 422, "invalid-body");
     for path in ["sessions/%FF", "users/%FF/epoch", "history/%C0%80"] {
         check_problem(&app.get(path), 404, "not-found");
     }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+use super::object::Object;
 use super::problem::ApiError;
 
 /// Largest body, in bytes: all that a session may hold, and more.
@@ -32,7 +33,8 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
             return Err(json_required());
         }
         let raw = whole(request).await?;
-        Ok(Self { value: parse(&raw)?, raw })
+        let Object(value) = parse(&raw)?;
+        Ok(Self { value, raw })
     }
 }
 
@@ -47,7 +49,7 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for OptionalBody<T> 
         let raw = whole(request).await?;
         match raw.is_empty() {
             true => Ok(Self(T::default())),
-            false if is_json => Ok(Self(parse::<Option<T>>(&raw)?.unwrap_or_default())),
+            false if is_json => Ok(Self(parse::<Option<Object<T>>>(&raw)?.unwrap_or_default().0)),
             false => Err(json_required()),
         }
     }
@@ -80,10 +82,6 @@ async fn whole(request: Request) -> Result<Bytes, ApiError> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(raw: &'a [u8]) -> Result<T, ApiError> {
-    // The parser takes a list for an object whose members are in order.
-    if raw.trim_ascii_start().starts_with(b"[") {
-        return Err(ApiError::invalid_body("The body must be an object."));
-    }
     if is_too_deep(raw) {
         return Err(ApiError::invalid_body(format!(
             "The body is nested more than {MOST_DEEP} levels deep."

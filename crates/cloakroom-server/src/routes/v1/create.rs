@@ -15,6 +15,7 @@ use super::body::Body;
 use super::credential::{Credential, cookie_max_age};
 use super::data_schema::DataKey;
 use super::holder::{Holder, SessionsWrite};
+use super::object::Object;
 use super::problem::{ApiError, superseded};
 use super::session::Session;
 use super::users::ordinary;
@@ -34,10 +35,12 @@ const MOST_GROUPS: usize = 256;
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSession {
     /// Who is logged in.
-    user: NewSessionUser,
+    #[schema(value_type = NewSessionUser)]
+    user: Object<NewSessionUser>,
     /// Where the login came from, for lists and the history.
     #[serde(default)]
-    client: NewClient,
+    #[schema(value_type = NewClient)]
+    client: Object<NewClient>,
     /// Uses the longer timeouts, and a cookie that outlives the browser.
     #[serde(default)]
     remember: bool,
@@ -178,15 +181,16 @@ pub(super) async fn create(
     body: Body<NewSession>,
 ) -> Result<Response, ApiError> {
     let Body { value: new, raw } = body;
+    let (Object(who), Object(client)) = (new.user, new.client);
     // Before the user is looked at: who is disabled after that has a higher one.
-    let epoch = app.cloakroom.sessions().epoch(&new.user.id).await?;
-    let known = app.users.by_id(&new.user.id)?;
-    let user = user(new.user, known.as_ref())?;
+    let epoch = app.cloakroom.sessions().epoch(&who.id).await?;
+    let known = app.users.by_id(&who.id)?;
+    let user = user(who, known.as_ref())?;
     let epoch = as_of(epoch, known.as_ref(), new.as_of_epoch)?;
     let login = Login::new(user).remember(new.remember).carry(new.carry.0).as_of(epoch);
     let client = ClientInfo {
-        address: new.client.address.map(|address| address.to_canonical().to_string()),
-        user_agent: new.client.user_agent,
+        address: client.address.map(|address| address.to_canonical().to_string()),
+        user_agent: client.user_agent,
     };
     let over = match &new.replaces {
         Some(credential) => credential.verify(&app).await?.map(|good| good.live),

@@ -13,6 +13,7 @@ use super::body::Body;
 use super::data_schema::{ChangeForms, DataKey};
 use super::holder::{Holder, SessionsRead, SessionsWrite};
 use super::named::Named;
+use super::object::Object;
 use super::problem::{ApiError, ProblemDetails, conflict};
 use super::sessions::live;
 use super::whole::Whole;
@@ -98,7 +99,7 @@ fn shown(entry: Entry) -> Result<(String, DataEntry), ApiError> {
 pub(super) struct Changes {
     /// 1 to 64 changes of different keys.
     #[schema(value_type = Vec<ChangeForms>, min_items = 1, max_items = 64)]
-    changes: Vec<Change>,
+    changes: Vec<Object<Change>>,
 }
 
 /// One change: `value` or `remove`, and `expect` or `overwrite`.
@@ -163,7 +164,7 @@ pub(super) async fn change(
     Named(id): Named,
     Body { value: Changes { changes }, .. }: Body<Changes>,
 ) -> Result<Json<Versions>, ApiError> {
-    let changes = checked(changes)?;
+    let changes = checked(changes.into_iter().map(|Object(change)| change).collect())?;
     let keys: Vec<String> = changes.iter().map(|change| change.key.clone()).collect();
     let versions = write(&app, id.parse()?, changes).await?;
     Ok(Json(Versions { versions: keys.into_iter().zip(versions).collect() }))

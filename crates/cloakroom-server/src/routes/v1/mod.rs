@@ -9,6 +9,7 @@ mod data_schema;
 mod history;
 mod holder;
 mod named;
+mod object;
 mod openapi;
 mod problem;
 mod query;

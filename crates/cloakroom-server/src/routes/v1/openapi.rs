@@ -46,10 +46,12 @@ pub(super) fn frame() -> utoipa::openapi::OpenApi {
 }
 
 /// Problems that any call with a key may answer with.
-const ANY: [(&str, &str); 4] = [
+const ANY: [(&str, &str); 6] = [
     ("400", "The request is malformed: `invalid-query`"),
     ("401", "`api-key-required`: no key, or one that is not in force"),
     ("403", "`insufficient-scope`"),
+    ("414", "`address-too-long`"),
+    ("431", "`head-too-large`"),
     (
         "503",
         "`sessions-unavailable`: nothing is known; or `outcome-unknown`. Retry-After says when to try again",
