@@ -83,7 +83,6 @@ pub(super) struct NewClient {
     #[schema(schema_with = address)]
     address: Option<IpAddr>,
     /// The client's user agent; 512 bytes of it are kept.
-    #[schema(max_length = 8192)]
     user_agent: Option<String>,
 }
 
