@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cloakroom_testkit::rounds;
 use cloakroom_testkit::servers::{Python, require};
+use cloakroom_testkit::{rounds, seeds};
 
 use crate::support::Site;
 
 /// What tries the API out, with all that it needs pinned by itself.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5\n";
+
+const SEED: u64 = 20_261_125;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -44,11 +46,15 @@ fn the_script_of_the_guide_does_what_it_says() {
     assert!(said.contains("{\"active\":false}") && said.ends_with("logout\n"), "{said}");
 }
 
-/// Two minutes; ten with `CLOAKROOM_TORTURE=1`.
+/// Two minutes from a fixed seed, so that a change is judged and not the day; ten from a new one
+/// with `CLOAKROOM_TORTURE=1`.
 #[test]
 fn schemathesis_finds_nothing() {
     let Some(python) = Python::with(SCHEMATHESIS) else { return };
     let seconds = Duration::from_secs(u64::from(rounds(120, 600)));
+    let drawn = seeds(1).first().copied().unwrap_or_default();
+    let seed = if rounds(0, 1) == 0 { SEED } else { drawn };
+    println!("seed {seed}");
     let (site, _) = Site::with_people("", &["bob"]);
     let app = site.application();
     let report = site.server.data_dir().join("schemathesis.txt");
@@ -59,6 +65,7 @@ fn schemathesis_finds_nothing() {
         .arg("--config-file")
         .arg(root().join("tests/schemathesis.toml"))
         .args(["run", "--no-color", "--max-time", &seconds.as_secs().to_string()])
+        .args(["--seed", &seed.to_string()])
         .args(["--header", &format!("Authorization: Bearer {}", app.key)])
         .arg(format!("{}/v1/openapi.json", site.server.url()))
         .current_dir(site.server.data_dir())
