@@ -4,13 +4,14 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::{
-    ClientInfo, EndReason, IdError, Record, SessionId, Store, StoreAnswer, Timestamp, UserId,
+    ClientInfo, EndReason, IdError, Record, RevocationLog, SessionId, Store, StoreAnswer,
+    Timestamp, UserId,
 };
 
-/// A store with everything the operator's pages need.
-pub trait SessionStore: Store + Browse + History {}
+/// A store with everything that the operator's pages and other nodes need.
+pub trait SessionStore: Store + Browse + History + RevocationLog {}
 
-impl<S: Store + Browse + History> SessionStore for S {}
+impl<S: Store + Browse + History + RevocationLog> SessionStore for S {}
 
 /// Seeing who is logged in. A page costs the same however many sessions there are, and is bounded
 /// however many expired ones wait to be swept.

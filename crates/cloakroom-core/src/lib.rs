@@ -2,7 +2,7 @@
 //! and what makes a credential true now.
 //!
 //! Nothing here speaks HTTP or SQL. Applications use the `cloakroom` crate; authors of a store
-//! implement [`Store`], [`Browse`] and [`History`] and run the suite of `cloakroom-testkit`.
+//! implement [`Store`], [`Browse`], [`History`] and [`RevocationLog`], and run the suite of `cloakroom-testkit`.
 //! The laws this crate keeps are numbered in `docs/architecture.md`.
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ mod data;
 mod error;
 mod id;
 mod lifetime;
+mod log;
 mod login;
 mod memory;
 mod meters;
@@ -37,8 +38,9 @@ pub use browse::{
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use data::{DataChange, DataLimits, Entry, Expect, Keys, check_key};
 pub use error::{SessionError, StoreError};
-pub use id::{IdError, SessionId};
+pub use id::{Bucket, IdError, SessionId};
 pub use lifetime::{Lifetime, granularity};
+pub use log::{Change, LogEntry, LogPage, Position, PositionError, RevocationLog};
 pub use login::{ClientInfo, Issued, Login, Once};
 pub use memory::MemoryStore;
 pub use meters::{Family, FamilyKind, LoginOutcome, Meters, Sample, SampleValue, Spread};

@@ -25,7 +25,7 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// What a crash can take of what this store acknowledged.
     fn durability(&self) -> Durability;
 
-    /// Adds a session. In the same step it ends the session it replaces, copies that session's
+    /// Adds a session, whose id has the bucket of its user. In the same step it ends the session it replaces, copies that session's
     /// data as asked, and applies the limits; or it changes nothing and says why. The moment of
     /// all this is the record's `created_at`.
     fn insert(&self, new: NewSession) -> StoreAnswer<'_, Inserted>;
@@ -54,7 +54,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     ) -> StoreAnswer<'_, Updated>;
 
     /// Replaces the credential by an unrelated one and raises the generation by one. The old
-    /// credential, its parent and any offered successor are dead at once; there is no grace.
+    /// credential, its parent and any offered successor are dead at once; there is no grace. It
+    /// enters the log.
     fn rotate(&self, guard: Guard, rotation: Rotation) -> StoreAnswer<'_, Updated>;
 
     /// One step of a periodic renewal (law 8). Idempotent: a step already taken is `Done`; one
@@ -66,12 +67,14 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     fn touch(&self, now: Timestamp, touches: Vec<Touch>) -> StoreAnswer<'_, u64>;
 
     /// Sets the groups of all of a user's live sessions and raises their generations by one, so
-    /// that writes begun under the old groups are refused (law 11). Returns how many there were.
+    /// that writes begun under the old groups are refused (law 11), and enters the log if there
+    /// were any. Returns how many there were.
     fn regroup(&self, user: UserId, groups: Vec<String>, now: Timestamp) -> StoreAnswer<'_, u64>;
 
     /// Ends sessions and records each in the history with the reason. Idempotent. Ending a user
     /// or everyone raises epochs, so that logins begun before are refused at their insert.
-    /// Expired sessions that are still kept end as expired, and are not counted.
+    /// Expired sessions that are still kept end as expired, and are not counted. Enters the log in
+    /// the same step if a live session ended or an epoch was raised; a bulk end is one entry.
     fn end(&self, end: End) -> StoreAnswer<'_, Ended>;
 
     /// The epoch of a user: how often all of the user's sessions were ended. Never goes back.
@@ -80,7 +83,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// Moves at most `limit` expired sessions into the history, those that expired first before
     /// others, and drops at most `limit` entries of the history that are older than
     /// `history_before`. Anonymous sessions that expire leave no
-    /// history; of those that were ended it goes at [`Sweep::anonymous_before`].
+    /// history; of those that were ended it goes at [`Sweep::anonymous_before`]. Drops at most
+    /// `limit` entries of the log that no credential can need any more.
     fn sweep(&self, sweep: Sweep) -> StoreAnswer<'_, Swept>;
 }
 

@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_use_waits_until_it_is_written_and_a_later_one_waits_on() {
         let (touches, first) = (Touches::default(), Timestamp::from_unix_millis(1_000));
-        let (id, later) = (SessionId::new(first), Timestamp::from_unix_millis(2_000));
+        let (id, later) = (SessionId::new(None, first), Timestamp::from_unix_millis(2_000));
         touches.note(id, first);
         let batch = touches.batch();
         assert!(touches.has(id));

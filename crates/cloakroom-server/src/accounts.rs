@@ -352,7 +352,7 @@ impl App {
     pub fn new_user(&self, name: String, role: Role) -> Result<NewUser, cloakroom::UserError> {
         let created_at = self.cloakroom.sessions().now();
         Ok(NewUser {
-            id: UserId::new(SessionId::new(created_at).to_string())?,
+            id: UserId::new(SessionId::new(None, created_at).to_string())?,
             display_name: name.clone(),
             name,
             email: None,

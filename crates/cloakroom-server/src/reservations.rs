@@ -6,7 +6,7 @@
 
 use cloakroom::sqlite::rusqlite::{Connection, params};
 use cloakroom::sqlite::{Database, Migrations, OpenError};
-use cloakroom::{Once, SessionId, StoreError, Timestamp};
+use cloakroom::{Once, SessionId, StoreError, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
@@ -87,9 +87,11 @@ impl Reservations {
     pub async fn reserve(
         &self,
         creation: Creation<'_>,
+        user: &UserId,
         now: Timestamp,
     ) -> Result<Option<Once>, StoreError> {
-        let (digest, body, fresh) = (creation.digest(), creation.body(), SessionId::new(now));
+        let (digest, body) = (creation.digest(), creation.body());
+        let fresh = SessionId::new(Some(user), now);
         let write = self.database.write("reserve a session", move |connection| {
             clear(connection, now)?;
             insert(connection, &digest, &body, fresh, now)?;

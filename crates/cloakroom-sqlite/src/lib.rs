@@ -12,6 +12,7 @@ mod browse;
 mod database;
 mod error;
 mod history;
+mod log;
 #[cfg(test)]
 mod plans;
 mod row;

@@ -1,6 +1,6 @@
 //! How SQLite carries out the statements: none that runs often reads a whole table.
 
-use crate::{Database, SqliteStore, browse, history, store};
+use crate::{Database, SqliteStore, browse, history, log, store};
 
 /// A database of this test only, removed afterwards.
 struct Scratch(std::path::PathBuf);
@@ -38,7 +38,7 @@ fn plan(database: &Database, sql: &str) -> Vec<String> {
 }
 
 fn every_statement() -> Vec<String> {
-    let lists = browse::STATEMENTS.iter().chain(history::STATEMENTS);
+    let lists = browse::STATEMENTS.iter().chain(history::STATEMENTS).chain(log::STATEMENTS);
     lists.map(|sql| (*sql).to_owned()).chain(store::statements()).collect()
 }
 

@@ -97,6 +97,8 @@ impl Draft {
     /// A login of `name`, who is both id and name, at [`START`].
     pub fn of(name: &str) -> Self {
         let mut draft = Self::anonymous();
+        draft.new.record.id = SessionId::new(Some(&user(name)), START);
+        draft.new.record.digest = SecretDigest::of(draft.new.record.id.as_bytes());
         draft.new.record.user = Some(user(name));
         draft.new.record.user_name = Some(name.to_owned());
         draft.new.record.authenticated_at = Some(START);
@@ -119,7 +121,7 @@ impl Draft {
     #[must_use]
     pub fn at(mut self, now: Timestamp) -> Self {
         let record = &mut self.new.record;
-        record.id = SessionId::new(now);
+        record.id = SessionId::new(record.user.as_ref(), now);
         record.authenticated_at = record.user.as_ref().map(|_| now);
         (record.created_at, record.last_seen_at) = (now, now);
         record.absolute_deadline = now.after(ABSOLUTE);
@@ -204,7 +206,7 @@ impl Draft {
 }
 
 fn anonymous_record() -> Record {
-    let id = SessionId::new(START);
+    let id = SessionId::new(None, START);
     Record {
         id,
         digest: SecretDigest::of(id.as_bytes()),

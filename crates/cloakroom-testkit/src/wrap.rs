@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use cloakroom_core::{
     Browse, Counts, DataChange, DataLimits, Durability, End, Ended, EndedPage, EndedSession, Entry,
-    Guard, History, HistoryQuery, Inserted, Keys, NewSession, Page, Query, Record, RenewalStep,
-    Rotation, SessionId, SessionStore, Store, StoreAnswer, Summary, Sweep, Swept, Timestamp, Touch,
-    Updated, UserId,
+    Guard, History, HistoryQuery, Inserted, Keys, LogPage, NewSession, Page, Position, Query,
+    Record, RenewalStep, RevocationLog, Rotation, SessionId, SessionStore, Store, StoreAnswer,
+    Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
 };
 
 /// A store that several tasks use.
@@ -32,6 +32,7 @@ pub enum Operation {
     Counts,
     Ended,
     History,
+    Log,
 }
 
 impl Operation {
@@ -54,6 +55,7 @@ impl Operation {
             Self::Counts => "count",
             Self::Ended => "look up an ended session",
             Self::History => "list ended sessions",
+            Self::Log => "read the log",
         }
     }
 }
@@ -200,6 +202,12 @@ impl<W: Wrap> History for Wrapped<W> {
 
     fn history(&self, query: HistoryQuery) -> StoreAnswer<'_, EndedPage> {
         self.0.around(Operation::History, Box::new(move |store| store.history(query)))
+    }
+}
+
+impl<W: Wrap> RevocationLog for Wrapped<W> {
+    fn log_after(&self, after: Option<Position>, limit: u32) -> StoreAnswer<'_, LogPage> {
+        self.0.around(Operation::Log, Box::new(move |store| store.log_after(after, limit)))
     }
 }
 

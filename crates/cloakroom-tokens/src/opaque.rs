@@ -48,6 +48,7 @@ impl OpaqueCodec {
         secret: &[u8; 32],
     ) -> (SessionToken, SecretDigest) {
         let mut bytes = Zeroizing::new([0; TOKEN_BYTES]);
+        bytes[0] = id.bucket().index() as u8;
         bytes[1..17].copy_from_slice(id.as_bytes());
         bytes[17..21].copy_from_slice(&counter.to_be_bytes());
         bytes[21..BODY_BYTES].copy_from_slice(secret);
@@ -127,7 +128,7 @@ mod tests {
     }
 
     fn id() -> SessionId {
-        SessionId::new(Timestamp::from_unix_millis(1_767_225_600_000))
+        SessionId::new(None, Timestamp::from_unix_millis(1_767_225_600_000))
     }
 
     #[test]
@@ -171,7 +172,7 @@ mod tests {
         assert!(codec().derive(id, &[7; 32]).0.reveal() == token.reveal());
         let read = codec().read(token.reveal()).unwrap();
         assert!(read.digest == digest && read.counter == 0 && read.id == id);
-        let other_id = SessionId::new(Timestamp::from_unix_millis(1));
+        let other_id = SessionId::new(None, Timestamp::from_unix_millis(1));
         assert!(codec().derive(id, &[8; 32]).1 != digest);
         assert!(codec().derive(other_id, &[7; 32]).1 != digest);
         let other_key = OpaqueCodec::new(&SecretKey::from_bytes([2; 32]));

@@ -25,13 +25,14 @@ pub use builder::{Builder, Cloakroom, OpenError};
 pub use key_file::{KeyFileError, key_file};
 
 pub use cloakroom_core::{
-    Browse, Carry, ClientInfo, Clock, Counts, Cursor, DataChange, DataLimits, Durability,
-    EndReason, Ended, EndedPage, EndedSession, Entry, Expect, Family, FamilyKind, Guard, Happening,
-    History, HistoryQuery, IdError, Issued, Keys, Lifetime, LimitPolicy, Live, Login, LoginOutcome,
-    ManualClock, MemoryStore, Meters, NameMatch, Observer, Once, Page, Policy, Query, Record,
-    Rejection, RevocationBound, Sample, SampleValue, Selector, SessionError, SessionId,
-    SessionLimit, SessionStore, SessionToken, Sessions, Spread, Store, StoreError, Summary,
-    SweepReport, SystemClock, Timestamp, Updated, User, UserError, UserId, Verdict, check_key,
+    Browse, Bucket, Carry, Change, ClientInfo, Clock, Counts, Cursor, DataChange, DataLimits,
+    Durability, EndReason, Ended, EndedPage, EndedSession, Entry, Expect, Family, FamilyKind,
+    Guard, Happening, History, HistoryQuery, IdError, Issued, Keys, Lifetime, LimitPolicy, Live,
+    LogEntry, LogPage, Login, LoginOutcome, ManualClock, MemoryStore, Meters, NameMatch, Observer,
+    Once, Page, Policy, Position, PositionError, Query, Record, Rejection, RevocationBound,
+    RevocationLog, Sample, SampleValue, Selector, SessionError, SessionId, SessionLimit,
+    SessionStore, SessionToken, Sessions, Spread, Store, StoreError, Summary, SweepReport,
+    SystemClock, Timestamp, Updated, User, UserError, UserId, Verdict, check_key,
 };
 #[cfg(feature = "axum")]
 pub use cloakroom_http::{

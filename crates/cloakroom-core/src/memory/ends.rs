@@ -1,10 +1,14 @@
 use super::state::{Row, State};
 use crate::{
-    ClientInfo, End, EndReason, Ended, EndedSession, Selector, SessionId, Sweep, Swept, Timestamp,
-    UserId,
+    Change, ClientInfo, End, EndReason, Ended, EndedSession, Selector, SessionId, Sweep, Swept,
+    Timestamp, UserId,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long an entry of the log is kept at least, whatever sessions it concerned.
+const LOG_LEAST: Duration = Duration::from_secs(600);
 
 impl State {
     pub(super) fn end(&mut self, end: &End) -> Ended {
@@ -26,8 +30,28 @@ impl State {
             }
         };
         let by = end.by.as_deref();
+        let until = self.last_deadline(&ids).max(end.now.after(LOG_LEAST));
         let count = ids.into_iter().map(|id| self.end_one(id, end.reason, by, end.now)).sum();
+        match end.selector.clone() {
+            Selector::Session(id) if count > 0 => self.log.append(Change::Ended(id), until),
+            Selector::Session(_) => {}
+            Selector::User(user) => {
+                self.log.append(Change::UserEnded { user, epoch, except: None }, until);
+            }
+            Selector::UserExcept(user, kept) => {
+                self.log.append(Change::UserEnded { user, epoch, except: Some(kept) }, until);
+            }
+            Selector::Everyone => {
+                self.log.append(Change::EveryoneEnded(self.everyone_epoch), until);
+            }
+        }
         Ended { count, epoch }
+    }
+
+    /// The last absolute deadline of these sessions.
+    pub(super) fn last_deadline(&self, ids: &[SessionId]) -> Timestamp {
+        let rows = ids.iter().filter_map(|id| self.rows.get(id));
+        rows.map(|row| row.record.absolute_deadline).max().unwrap_or_default()
     }
 
     fn raise(&mut self, user: &UserId, least: Option<u64>) -> u64 {
@@ -90,6 +114,7 @@ impl State {
 
     pub(super) fn sweep(&mut self, sweep: Sweep) -> Swept {
         let limit = sweep.limit as usize;
+        self.log.prune(sweep.now, limit);
         let expired: Vec<SessionId> = self.expired(sweep.now).take(limit).collect();
         let mut idle = 0;
         for id in &expired {

@@ -2,6 +2,7 @@
 
 mod browse;
 mod ends;
+mod log;
 mod state;
 mod writes;
 
@@ -10,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
     Answer, Browse, Counts, DataChange, DataLimits, Durability, End, Ended, EndedPage,
-    EndedSession, Entry, Guard, History, HistoryQuery, Inserted, Keys, NewSession, Page, Query,
-    Record, RenewalStep, Rotation, SessionId, Store, StoreAnswer, Summary, Sweep, Swept, Timestamp,
-    Touch, Updated, UserId,
+    EndedSession, Entry, Guard, History, HistoryQuery, Inserted, Keys, LogPage, NewSession, Page,
+    Position, Query, Record, RenewalStep, RevocationLog, Rotation, SessionId, Store, StoreAnswer,
+    Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
 };
 use state::State;
 
@@ -117,6 +118,12 @@ impl Browse for MemoryStore {
 
     fn counts(&self, now: Timestamp) -> StoreAnswer<'_, Counts> {
         self.answer(|state| state.counts(now))
+    }
+}
+
+impl RevocationLog for MemoryStore {
+    fn log_after(&self, after: Option<Position>, limit: u32) -> StoreAnswer<'_, LogPage> {
+        self.answer(|state| state.log.after(after, limit))
     }
 }
 

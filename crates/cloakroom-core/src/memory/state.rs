@@ -2,6 +2,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::log::Log;
 use crate::{EndedSession, Entry, Guard, Keys, Record, SessionId, Timestamp, UserId};
 
 /// All that a [`MemoryStore`](super::MemoryStore) holds. The indexes follow `rows`.
@@ -17,6 +18,7 @@ pub(super) struct State {
     pub(super) ended_anonymous: BTreeSet<(Timestamp, SessionId)>,
     pub(super) user_epochs: HashMap<UserId, u64>,
     pub(super) everyone_epoch: u64,
+    pub(super) log: Log,
 }
 
 /// One session.

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use super::state::{Row, State, Value};
 use crate::{
-    Carry, DataChange, DataLimits, EndReason, Expect, Guard, Inserted, LimitPolicy, NewSession,
-    Record, Renewal, RenewalStep, Rotation, SessionId, SessionLimit, Timestamp, Touch, Updated,
-    UserId,
+    Carry, Change, DataChange, DataLimits, EndReason, Expect, Guard, Inserted, LimitPolicy,
+    NewSession, Record, Renewal, RenewalStep, Rotation, SessionId, SessionLimit, Timestamp, Touch,
+    Updated, UserId,
 };
 
 impl State {
@@ -25,13 +25,20 @@ impl State {
             data.insert(key, Value { json, version: last_version });
         }
         if let Some(id) = replaced {
-            self.end_one(id, EndReason::Replaced, None, now);
+            self.end_within(id, EndReason::Replaced, now);
         }
         for id in &over_limit {
-            self.end_one(*id, EndReason::Limit, None, now);
+            self.end_within(*id, EndReason::Limit, now);
         }
         self.add(Row { record: Arc::new(new.record), data, last_version });
         Inserted::Done { ended: over_limit }
+    }
+
+    fn end_within(&mut self, id: SessionId, reason: EndReason, now: Timestamp) {
+        let until = self.last_deadline(&[id]);
+        if self.end_one(id, reason, None, now) > 0 {
+            self.log.append(Change::Ended(id), until);
+        }
     }
 
     /// The sessions that have to end to make room, or why there is none.
@@ -139,6 +146,9 @@ impl State {
         record.renewal = Renewal::fresh(rotation.counter, guard.now);
         record.generation += 1;
         record.authenticated_at = rotation.authenticated_at.or(record.authenticated_at);
+        let rotated = Change::Rotated(record.id, record.generation);
+        let until = record.absolute_deadline;
+        self.log.append(rotated, until);
         done()
     }
 
@@ -171,6 +181,7 @@ impl State {
 
     pub(super) fn regroup(&mut self, user: &UserId, groups: &[String], now: Timestamp) -> u64 {
         let mut count = 0;
+        let mut until = Timestamp::default();
         for id in self.ids_of(user) {
             let Some(row) = self.rows.get_mut(&id) else {
                 continue;
@@ -179,8 +190,12 @@ impl State {
                 let record = Arc::make_mut(&mut row.record);
                 record.groups = groups.to_vec();
                 record.generation += 1;
+                until = until.max(record.absolute_deadline);
                 count += 1;
             }
+        }
+        if count > 0 {
+            self.log.append(Change::UserChanged(user.clone()), until);
         }
         count
     }

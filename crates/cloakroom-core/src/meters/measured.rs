@@ -5,9 +5,9 @@ use std::time::Instant;
 use super::{Meters, Operation};
 use crate::{
     Answer, Browse, Counts, DataChange, DataLimits, Durability, End, Ended, EndedPage,
-    EndedSession, Entry, Guard, History, HistoryQuery, Inserted, Keys, NewSession, Page, Query,
-    Record, RenewalStep, Rotation, SessionId, SessionStore, Store, StoreAnswer, StoreError,
-    Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
+    EndedSession, Entry, Guard, History, HistoryQuery, Inserted, Keys, LogPage, NewSession, Page,
+    Position, Query, Record, RenewalStep, RevocationLog, Rotation, SessionId, SessionStore, Store,
+    StoreAnswer, StoreError, Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
 };
 
 /// A store whose answers are timed and whose faults are counted. An answer that is there at once
@@ -145,5 +145,11 @@ impl History for Measured {
 
     fn history(&self, query: HistoryQuery) -> StoreAnswer<'_, EndedPage> {
         self.time(Operation::History, |store| store.history(query))
+    }
+}
+
+impl RevocationLog for Measured {
+    fn log_after(&self, after: Option<Position>, limit: u32) -> StoreAnswer<'_, LogPage> {
+        self.time(Operation::Log, |store| store.log_after(after, limit))
     }
 }

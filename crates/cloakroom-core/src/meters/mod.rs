@@ -286,7 +286,7 @@ mod tests {
         for (index, (reason, _)) in EndReason::ALL.iter().enumerate() {
             assert_eq!(*reason as usize, index);
         }
-        assert_eq!(Operation::History as usize, OPERATIONS.len() - 1);
+        assert_eq!(Operation::Log as usize, OPERATIONS.len() - 1);
         assert_eq!(OPERATIONS[Operation::SessionsOf as usize], "sessions_of");
     }
 

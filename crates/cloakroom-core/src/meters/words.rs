@@ -104,10 +104,11 @@ pub(super) enum Operation {
     Counts,
     Ended,
     History,
+    Log,
 }
 
 /// The names of the operations, in their order: those of the store's methods.
-pub(super) const OPERATIONS: [&str; 16] = [
+pub(super) const OPERATIONS: [&str; 17] = [
     "insert",
     "load",
     "read",
@@ -124,4 +125,5 @@ pub(super) const OPERATIONS: [&str; 16] = [
     "counts",
     "ended",
     "history",
+    "log",
 ];

@@ -162,7 +162,7 @@ impl Sessions {
     ) -> Result<Issued, SessionError> {
         for _ in 0..MOST_TRIES {
             let now = self.now();
-            let id = SessionId::new(now);
+            let id = SessionId::new(draft.user.as_ref().map(|user| &user.id), now);
             let (token, digest) = self.0.codec.issue(id, 0)?;
             let record = draft.record(id, digest, now);
             if let Some(ended) = self.try_insert(&record, data.clone(), replaces.clone()).await? {

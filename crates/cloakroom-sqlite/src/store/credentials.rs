@@ -1,9 +1,11 @@
-use cloakroom_core::{Guard, RenewalStep, Rotation, SecretDigest, Timestamp, Updated};
+use cloakroom_core::{Change, Guard, RenewalStep, Rotation, SecretDigest, Timestamp, Updated};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use crate::row::{digest, unsigned};
+use crate::log::append;
+use crate::row::{digest, timestamp, unsigned};
 
-const CREDENTIAL: &str = "SELECT renewal_counter, digest, renewal_next FROM session
+const CREDENTIAL: &str =
+    "SELECT renewal_counter, digest, renewal_next, absolute_deadline FROM session
     WHERE id = ?1 AND deadline > ?2 AND generation = ?3";
 
 const ROTATE: &str = "UPDATE session SET digest = ?2, renewal_counter = ?3, renewal_since = ?4,
@@ -23,6 +25,7 @@ struct Credential {
     counter: u32,
     current: Option<SecretDigest>,
     next: Option<SecretDigest>,
+    absolute_deadline: Timestamp,
 }
 
 pub(super) fn rotate(database: &Connection, guard: Guard, rotation: Rotation) -> Result<Updated> {
@@ -39,6 +42,9 @@ pub(super) fn rotate(database: &Connection, guard: Guard, rotation: Rotation) ->
         guard.now.unix_millis(),
         rotation.authenticated_at.map(Timestamp::unix_millis),
     ])?;
+    // The generation that the guard found, plus one.
+    let rotated = Change::Rotated(guard.id, guard.generation + 1);
+    append(database, &rotated, credential.absolute_deadline)?;
     Ok(done())
 }
 
@@ -96,6 +102,7 @@ fn credential(database: &Connection, guard: Guard) -> Result<Option<Credential>>
                 counter: unsigned(row, 0)?,
                 current: digest(row, 1)?,
                 next: digest(row, 2)?,
+                absolute_deadline: timestamp(row, 3)?,
             })
         },
     );

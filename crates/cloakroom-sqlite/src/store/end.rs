@@ -1,7 +1,13 @@
-use cloakroom_core::{End, EndReason, Ended, Selector, SessionId, Timestamp, UserId};
+use std::time::Duration;
+
+use cloakroom_core::{Change, End, EndReason, Ended, Selector, SessionId, Timestamp, UserId};
 use rusqlite::{Connection, Result, ToSql, params, params_from_iter};
 
-use crate::row::{ended_columns, signed, unsigned};
+use crate::log::append;
+use crate::row::{ended_columns, signed, timestamp, unsigned};
+
+/// How long an entry of the log is kept at least, whatever sessions it concerned.
+const LOG_LEAST: Duration = Duration::from_secs(600);
 
 const EPOCH: &str = "SELECT ifnull((SELECT epoch FROM user_epoch WHERE user_id = ?1), 0)
     + (SELECT value FROM counter WHERE name = 'everyone_epoch')";
@@ -11,6 +17,8 @@ const RAISE_USER: &str = "INSERT INTO user_epoch (user_id, epoch)
     ON CONFLICT (user_id) DO UPDATE SET epoch = max(epoch, excluded.epoch)";
 
 const RAISE_EVERYONE: &str = "UPDATE counter SET value = value + 1 WHERE name = 'everyone_epoch'";
+
+const EVERYONE: &str = "SELECT value FROM counter WHERE name = 'everyone_epoch'";
 
 const KEEP: &str = "UPDATE session SET epoch = ?3 WHERE id = ?1 AND user_id = ?2";
 
@@ -39,7 +47,40 @@ pub(super) fn end(database: &Connection, end: &End) -> Result<Ended> {
         }
     };
     let buried = bury(database, &which, end.reason, end.by.as_deref(), end.now)?;
+    if let Some(change) = change(database, end, &buried, epoch)? {
+        let until = buried.last_deadline.max(end.now.after(LOG_LEAST));
+        append(database, &change, until)?;
+    }
     Ok(Ended { count: buried.live, epoch })
+}
+
+/// What the log is to say; nothing if nothing was ended or raised.
+fn change(database: &Connection, end: &End, buried: &Buried, epoch: u64) -> Result<Option<Change>> {
+    Ok(match end.selector.clone() {
+        Selector::Session(id) => (buried.live > 0).then_some(Change::Ended(id)),
+        Selector::User(user) => Some(Change::UserEnded { user, epoch, except: None }),
+        Selector::UserExcept(user, kept) => {
+            Some(Change::UserEnded { user, epoch, except: Some(kept) })
+        }
+        Selector::Everyone => {
+            let mut statement = database.prepare_cached(EVERYONE)?;
+            Some(Change::EveryoneEnded(statement.query_row([], |row| unsigned(row, 0))?))
+        }
+    })
+}
+
+/// Ends one session within another act, and enters it in the log if it was live.
+pub(super) fn end_within(
+    database: &Connection,
+    id: SessionId,
+    reason: EndReason,
+    now: Timestamp,
+) -> Result<()> {
+    let buried = bury(database, &Which::One(id), reason, None, now)?;
+    if buried.live > 0 {
+        append(database, &Change::Ended(id), buried.last_deadline)?;
+    }
+    Ok(())
 }
 
 pub(super) fn epoch(database: &Connection, user: &UserId) -> Result<u64> {
@@ -68,6 +109,8 @@ pub(super) struct Buried {
     pub(super) expired: u64,
     /// Those of them that were not used for their idle timeout.
     pub(super) idle: u64,
+    /// The last absolute deadline of those that were live.
+    pub(super) last_deadline: Timestamp,
 }
 
 /// Moves sessions into the history. One that has expired goes there as expired, or nowhere if
@@ -92,6 +135,9 @@ pub(super) fn bury(
     let mut buried = Buried::default();
     while let Some(row) = rows.next()? {
         let (live, absolute): (bool, bool) = (row.get(0)?, row.get(1)?);
+        if live {
+            buried.last_deadline = buried.last_deadline.max(timestamp(row, 2)?);
+        }
         buried.live += u64::from(live);
         buried.expired += u64::from(!live);
         buried.idle += u64::from(!live && !absolute);
@@ -118,12 +164,12 @@ fn remember(which: &Which<'_>) -> String {
 }
 
 /// Parameters: those of the condition, now. A row for each: whether it was live, and whether its
-/// absolute deadline comes first.
+/// absolute deadline comes first, and when that is.
 fn remove(which: &Which<'_>) -> String {
     let condition = which.condition();
     format!(
         "DELETE FROM session WHERE {condition}
-         RETURNING deadline > ?, absolute_deadline <= idle_deadline"
+         RETURNING deadline > ?, absolute_deadline <= idle_deadline, absolute_deadline"
     )
 }
 
@@ -162,6 +208,6 @@ pub(super) fn statements() -> Vec<String> {
         Which::Expired(Timestamp::default(), 1),
     ];
     let built = bounded.iter().flat_map(|which| [remember(which), remove(which)]);
-    let fixed = [EPOCH, RAISE_USER, RAISE_EVERYONE, KEEP].map(str::to_owned);
+    let fixed = [EPOCH, EVERYONE, RAISE_USER, RAISE_EVERYONE, KEEP].map(str::to_owned);
     built.chain(fixed).collect()
 }

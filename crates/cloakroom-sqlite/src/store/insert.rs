@@ -6,7 +6,7 @@ use cloakroom_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::end::{Which, bury, epoch};
+use super::end::{end_within, epoch};
 use crate::row::{groups_text, millis, session_id, signed, unsigned};
 
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)
@@ -63,10 +63,10 @@ pub(super) fn insert(database: &Connection, new: &NewSession) -> Result<Inserted
     };
     let data = first_data(database, new, now)?;
     if let Some(replaces) = &new.replaces {
-        bury(database, &Which::One(replaces.id), EndReason::Replaced, None, now)?;
+        end_within(database, replaces.id, EndReason::Replaced, now)?;
     }
     for id in &over_limit {
-        bury(database, &Which::One(*id), EndReason::Limit, None, now)?;
+        end_within(database, *id, EndReason::Limit, now)?;
     }
     add(database, &new.record, data.last_version)?;
     add_data(database, new.record.id, &data.values)?;

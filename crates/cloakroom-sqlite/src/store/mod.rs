@@ -21,7 +21,10 @@ use crate::{Database, Migrations, OpenError};
 
 const MIGRATIONS: Migrations = Migrations {
     component: "session",
-    steps: &[include_str!("../../migrations/0001_sessions.sql")],
+    steps: &[
+        include_str!("../../migrations/0001_sessions.sql"),
+        include_str!("../../migrations/0002_log.sql"),
+    ],
 };
 
 /// Sessions in an SQLite file. Clones share it.

@@ -2,6 +2,7 @@ use cloakroom_core::{EndReason, Sweep, Swept, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::end::{Which, bury};
+use crate::log;
 use crate::row::{signed, timestamp, unsigned};
 
 const FORGET: &str = "DELETE FROM ended_session WHERE id IN
@@ -22,6 +23,7 @@ pub(super) const STATEMENTS: &[&str] = &[FORGET, FORGET_ANONYMOUS, BACKLOG, OLDE
 pub(super) fn sweep(database: &Connection, sweep: Sweep) -> Result<Swept> {
     let Sweep { now, limit, .. } = sweep;
     // The reason is that of live sessions, of which this selects none.
+    log::prune(database, now, limit)?;
     let buried = bury(database, &Which::Expired(now, limit), EndReason::Idle, None, now)?;
     Ok(Swept {
         sessions: buried.expired,

@@ -1,13 +1,14 @@
-use cloakroom_core::{Timestamp, Touch, UserId};
+use cloakroom_core::{Change, Timestamp, Touch, UserId};
 use rusqlite::{Connection, Result, params};
 
-use crate::row::groups_text;
+use crate::log::append;
+use crate::row::{groups_text, timestamp};
 
 const TOUCH: &str = "UPDATE session SET last_seen_at = ?2
     WHERE id = ?1 AND last_seen_at < ?2 AND deadline > ?3";
 
 const REGROUP: &str = "UPDATE session SET groups = ?2, generation = generation + 1
-    WHERE user_id = ?1 AND deadline > ?3";
+    WHERE user_id = ?1 AND deadline > ?3 RETURNING absolute_deadline";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[TOUCH, REGROUP];
@@ -30,5 +31,10 @@ pub(super) fn regroup(
 ) -> Result<u64> {
     let mut statement = database.prepare_cached(REGROUP)?;
     let parameters = params![user.as_str(), groups_text(groups), now.unix_millis()];
-    Ok(statement.execute(parameters)? as u64)
+    let deadlines = statement.query_map(parameters, |row| timestamp(row, 0))?;
+    let deadlines = deadlines.collect::<Result<Vec<_>>>()?;
+    if let Some(until) = deadlines.iter().max() {
+        append(database, &Change::UserChanged(user.clone()), *until)?;
+    }
+    Ok(deadlines.len() as u64)
 }

@@ -47,7 +47,7 @@ pub(crate) fn minutes(count: u64) -> Timestamp {
 /// Idle after 30 minutes, over after a day.
 pub(crate) fn session(user: Option<&str>) -> NewSession {
     let record = Record {
-        id: SessionId::new(START),
+        id: SessionId::new(None, START),
         digest: SecretDigest::of(b"secret"),
         renewal: Renewal::fresh(0, START),
         user: user.map(|user| UserId::new(user).unwrap()),

@@ -24,7 +24,7 @@ fn ender(scene: &Scene, id: SessionId, acknowledged: &Event) -> Actor {
     let (store, acknowledged) = (scene.store.clone(), acknowledged.clone());
     let selector = match scene.random.clone().below(3) {
         0 => Selector::User(user(scene.name())),
-        1 => Selector::UserExcept(user(scene.name()), SessionId::new(START)),
+        1 => Selector::UserExcept(user(scene.name()), SessionId::new(None, START)),
         _ => Selector::Session(id),
     };
     let pause = scene.random.clone().below(6);

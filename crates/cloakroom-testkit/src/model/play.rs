@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom_core::{
-    DataChange, DataLimits, End, Ended, Expect, Guard, Inserted, NewSession, Record, RenewalStep,
-    Rotation, Selector, SessionId, Sweep, Timestamp, Touch, Updated, UserId,
+    Bucket, DataChange, DataLimits, End, Ended, Expect, Guard, Inserted, NewSession, Record,
+    RenewalStep, Rotation, Selector, SessionId, Sweep, Timestamp, Touch, Updated, UserId,
 };
 
 use super::act::{Act, Change, Expected, Insert, Slot, Step, USERS, Whom};
@@ -156,7 +156,8 @@ impl Play {
         bytes[..6].copy_from_slice(&millis[2..]);
         bytes[6] = 0x70 | bytes[6] & 0x0f;
         bytes[8] = 0x80 | bytes[8] & 0x3f;
-        SessionId::from_bytes(bytes)
+        let id = SessionId::from_bytes(bytes);
+        insert.user.map_or(id, |index| id.within(Bucket::of(&user(USERS[index]))))
     }
 
     /// Whether a session is live or in the history.

@@ -61,7 +61,7 @@ pub(super) async fn a_session_that_is_no_longer_live_carries_nothing(store: Subj
     let ended = visitor(&store).await;
     store.end_session(ended, START).await;
     let expired = visitor(&store).await;
-    let unknown = SessionId::new(START);
+    let unknown = SessionId::new(None, START);
     for old in [ended, expired, unknown] {
         let new = Draft::of("ada").at(START.after(IDLE)).replacing(old, Carry::Everything);
         let new = store.add(new).await;

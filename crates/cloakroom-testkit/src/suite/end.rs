@@ -54,7 +54,7 @@ pub(super) async fn the_end_of_all_but_one_gives_that_one_the_new_epoch(store: S
 pub(super) async fn excepting_another_users_session_spares_nobody(store: Subject) {
     let ada = logins(&store, "ada", 2).await;
     let bob = logins(&store, "bob", 1).await;
-    for kept in [bob[0], SessionId::new(START)] {
+    for kept in [bob[0], SessionId::new(None, START)] {
         store.end(logout(Selector::UserExcept(user("ada"), kept), at(1))).await;
     }
     assert_eq!(live_among(&store, &ada).await, 0);
@@ -144,7 +144,7 @@ pub(super) async fn an_end_made_twice_counts_once_and_keeps_the_first_reason(sto
 }
 
 pub(super) async fn the_end_of_an_unknown_session_is_no_fault(store: Subject) {
-    let id = SessionId::new(START);
+    let id = SessionId::new(None, START);
     assert_eq!(store.end_session(id, at(1)).await, Ended { count: 0, epoch: 0 });
     assert!(store.ended(id).await.is_none());
     let nobody = store.end(logout(Selector::User(user("nobody")), at(1))).await;

@@ -21,7 +21,7 @@ async fn pages(store: &Subject, name: Option<&str>, limit: u32) -> Vec<SessionId
 pub(super) async fn a_live_or_unknown_session_has_not_ended(store: Subject) {
     let live = store.add(Draft::of("ada")).await;
     assert!(store.ended(live).await.is_none());
-    assert!(store.ended(SessionId::new(START)).await.is_none());
+    assert!(store.ended(SessionId::new(None, START)).await.is_none());
     assert!(pages(&store, None, 10).await.is_empty());
 }
 

@@ -33,6 +33,6 @@ pub(super) async fn a_session_that_ended_is_not_loaded(store: Subject) {
 }
 
 pub(super) async fn a_session_that_never_was_is_not_loaded(store: Subject) {
-    assert!(!store.is_live(SessionId::new(START), START).await);
+    assert!(!store.is_live(SessionId::new(None, START), START).await);
     assert!(!store.is_live(SessionId::from_bytes([0; 16]), START).await);
 }

@@ -39,7 +39,7 @@ pub(super) async fn a_read_of_a_session_that_is_not_live_is_none(store: Subject)
     let expired = store.add(Draft::of("ada").data("k", "1")).await;
     let ended = store.add(Draft::of("ada").data("k", "1")).await;
     store.end_session(ended, START).await;
-    let unknown = SessionId::new(START);
+    let unknown = SessionId::new(None, START);
     for (id, now) in [(expired, START.after(IDLE)), (ended, at(1)), (unknown, at(1))] {
         for keys in [Keys::All, these(&["k"]), these(&[])] {
             assert_eq!(store.read(id, now, keys).await, None);

@@ -105,7 +105,7 @@ pub(super) async fn a_renewal_of_a_session_that_is_not_live_is_gone(store: Subje
         store.renew(guard(id, START), offer(0, "second")).await;
     }
     store.end_session(ended, START).await;
-    let unknown = SessionId::new(START);
+    let unknown = SessionId::new(None, START);
     for (id, now) in [(expired, START.after(IDLE)), (ended, at(1)), (unknown, at(1))] {
         for step in [offer(0, "second"), promote("second")] {
             assert_eq!(store.renew(guard(id, now), step).await, Updated::Gone);

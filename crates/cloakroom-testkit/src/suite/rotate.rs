@@ -70,7 +70,7 @@ pub(super) async fn a_rotation_of_a_session_that_is_not_live_is_gone(store: Subj
     let expired = store.add(Draft::of("ada")).await;
     let ended = store.add(Draft::of("ada")).await;
     store.end_session(ended, START).await;
-    let unknown = SessionId::new(START);
+    let unknown = SessionId::new(None, START);
     for (id, now) in [(expired, START.after(IDLE)), (ended, at(1)), (unknown, at(1))] {
         assert_eq!(store.rotate(guard(id, now), rotation(1, "x")).await, Updated::Gone);
         assert!(!store.is_live(id, now).await);

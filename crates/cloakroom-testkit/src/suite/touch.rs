@@ -55,7 +55,7 @@ pub(super) async fn a_touch_never_revives_an_expired_session(store: Subject) {
 pub(super) async fn a_touch_of_an_ended_or_unknown_session_creates_nothing(store: Subject) {
     let ended = store.add(Draft::of("ada")).await;
     store.end_session(ended, at(1)).await;
-    for id in [ended, SessionId::new(START)] {
+    for id in [ended, SessionId::new(None, START)] {
         assert_eq!(store.touch(at(2), touch(id, at(2))).await, 0);
         assert!(!store.is_live(id, at(2)).await);
     }
@@ -73,7 +73,7 @@ pub(super) async fn a_batch_of_touches_moves_each_that_can_move(store: Subject) 
     }
     store.end_session(ids[0], START).await;
     touches[1].seen_at = START;
-    touches.push(Touch { id: SessionId::new(START), seen_at: at(5) });
+    touches.push(Touch { id: SessionId::new(None, START), seen_at: at(5) });
     assert_eq!(store.touch(at(60), touches).await, 38);
     for (second, id) in (3..=40).zip(&ids[2..]) {
         assert_eq!(store.record(*id, at(60)).await.last_seen_at, at(second));

@@ -13,8 +13,9 @@ on_every_store!(
     law_1_a_repeated_login_and_an_end_revive_nothing,
 );
 
-fn once(app: &Cloakroom, seed: u8) -> Once {
-    Once::new(SessionId::new(app.sessions().now()), [seed; 32])
+fn once(app: &Cloakroom, user: &str, seed: u8) -> Once {
+    let user = UserId::new(user).unwrap();
+    Once::new(SessionId::new(Some(&user), app.sessions().now()), [seed; 32])
 }
 
 async fn log_in(app: &Cloakroom, user: &str, once: &Once) -> Result<Issued, SessionError> {
@@ -24,7 +25,7 @@ async fn log_in(app: &Cloakroom, user: &str, once: &Once) -> Result<Issued, Sess
 
 async fn a_login_that_is_repeated_gives_the_same_session_and_credential(scene: Scene) {
     let app = scene.open();
-    let once = once(&app, 1);
+    let once = once(&app, "anna", 1);
     let first = log_in(&app, "anna", &once).await.unwrap();
     let again = log_in(&app, "anna", &once).await.unwrap();
     assert_eq!((first.id, first.repeated), (once.id, false));
@@ -39,7 +40,7 @@ async fn a_login_is_not_repeated_once_its_session_ended_or_its_credential_was_re
     scene: Scene,
 ) {
     let app = scene.open();
-    let (rotated, ended) = (once(&app, 1), once(&app, 2));
+    let (rotated, ended) = (once(&app, "anna", 1), once(&app, "anna", 2));
     let live = log_in(&app, "anna", &rotated).await.unwrap().live;
     app.sessions().rotate(&live, false).await.unwrap();
     let error = log_in(&app, "anna", &rotated).await.unwrap_err();
@@ -55,7 +56,8 @@ async fn law_1_a_repeated_login_and_an_end_revive_nothing(scene: Scene) {
     let app = scene.open();
     for seed in seeds(rounds(150, 5_000)) {
         let mut random = Random::new(seed);
-        let (name, login) = (format!("user-{seed}"), once(&app, 7));
+        let name = format!("user-{seed}");
+        let login = once(&app, &name, 7);
         let tries: Vec<_> = (0..4)
             .map(|_| {
                 let (app, name, login) = (app.clone(), name.clone(), login.clone());

@@ -117,7 +117,7 @@ async fn a_session_that_expired_is_told_before_any_sweep() {
 #[tokio::test]
 async fn what_is_no_session_is_not_found_or_said_to_be_malformed() {
     let scene = Scene::new();
-    let stranger = SessionId::new(Timestamp::default());
+    let stranger = SessionId::new(None, Timestamp::default());
     let why = scene.why(stranger).await;
     assert!(matches!(why, Reply::NotFound { .. }), "{why:?}");
     failed(&why, "or it ended more than 90 days ago");

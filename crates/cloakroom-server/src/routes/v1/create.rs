@@ -184,6 +184,7 @@ pub(super) async fn create(
     // Before the user is looked at: who is disabled after that has a higher one.
     let epoch = app.cloakroom.sessions().epoch(&who.id).await?;
     let known = app.users.by_id(&who.id)?;
+    let id = who.id.clone();
     let user = user(who, known.as_ref())?;
     let epoch = as_of(epoch, known.as_ref(), new.as_of_epoch)?;
     let login = Login::new(user).remember(new.remember).carry(new.carry.0).as_of(epoch);
@@ -200,7 +201,7 @@ pub(super) async fn create(
         None => sessions.log_in(login, client, over.as_ref()).await?,
         Some(key) => {
             let creation = Creation { caller: &holder.key.id, key: &key, body: &raw };
-            let once = app.reservations.reserve(creation, sessions.now()).await?;
+            let once = app.reservations.reserve(creation, &id, sessions.now()).await?;
             let once = once.ok_or_else(key_reused)?;
             sessions.log_in_once(login, client, over.as_ref(), once).await?
         }
