@@ -89,7 +89,7 @@ fn a_newer_schema_is_refused_with_both_versions() {
     drop(newer);
     assert_eq!(
         refusal(&scratch.file()),
-        "FILE has version 7 of the session tables; this program knows versions up to 1. Nothing \
+        "FILE has version 7 of the session tables; this program knows versions up to 2. Nothing \
          was changed; start the newer program"
     );
 }
