@@ -33,6 +33,9 @@ pub struct Policy {
     pub data: DataLimits,
     /// Pause between sweeps: 60 s, with a tenth of jitter.
     pub sweep_interval: Duration,
+    /// How long the store may take for an answer: 2 s. After it, what was asked has failed or, if
+    /// it was a write, its outcome is unknown. Ending everyone may take half a minute.
+    pub store_timeout: Duration,
     /// Most sessions one sweep transaction ends: 500. Where the store is slow it ends fewer.
     pub sweep_batch: u32,
 }
@@ -51,6 +54,7 @@ impl Default for Policy {
             history: 90 * DAY,
             data: DataLimits::default(),
             sweep_interval: MINUTE,
+            store_timeout: Duration::from_secs(2),
             sweep_batch: 500,
         }
     }

@@ -1,29 +1,55 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
 
 use super::{Meters, Operation};
 use crate::{
     Answer, Browse, Counts, DataChange, DataLimits, Durability, End, Ended, EndedPage,
     EndedSession, Entry, Guard, History, HistoryQuery, Inserted, Keys, LogPage, NewSession, Page,
-    Position, Query, Record, RenewalStep, RevocationLog, Rotation, SessionId, SessionStore, Store,
-    StoreAnswer, StoreError, Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
+    Position, Query, Record, RenewalStep, RevocationLog, Rotation, Selector, SessionId,
+    SessionStore, Store, StoreAnswer, StoreError, Summary, Sweep, Swept, Timestamp, Touch, Updated,
+    UserId,
 };
 
-/// A store whose answers are timed and whose faults are counted. An answer that is there at once
-/// costs no allocation; of the reads that requests wait for, few are timed.
+/// How often the patience an end of everyone has: it is one act on all sessions.
+const OF_EVERYONE: u32 = 15;
+
+/// A store whose answers are waited for no longer than its patience, timed, and whose faults are
+/// counted. An answer that is there at once costs no allocation; of the reads that requests wait
+/// for, few are timed.
 pub(crate) struct Measured {
     store: Arc<dyn SessionStore>,
     meters: Arc<Meters>,
+    patience: Duration,
 }
 
+/// The answer did not come in time. It may still be under way.
+#[derive(Debug, thiserror::Error)]
+#[error("the store did not answer within {0:?}")]
+struct Late(Duration);
+
 impl Measured {
-    pub(crate) fn new(store: Arc<dyn SessionStore>, meters: Arc<Meters>) -> Self {
-        Self { store, meters }
+    pub(crate) fn new(
+        store: Arc<dyn SessionStore>,
+        meters: Arc<Meters>,
+        patience: Duration,
+    ) -> Self {
+        Self { store, meters, patience }
     }
 
-    fn time<'a, T: Send + 'a>(
+    fn time<'a, T: Send + Unpin + 'a>(
         &'a self,
+        operation: Operation,
+        ask: impl FnOnce(&'a dyn SessionStore) -> StoreAnswer<'a, T>,
+    ) -> StoreAnswer<'a, T> {
+        self.time_within(self.patience, operation, ask)
+    }
+
+    fn time_within<'a, T: Send + Unpin + 'a>(
+        &'a self,
+        patience: Duration,
         operation: Operation,
         ask: impl FnOnce(&'a dyn SessionStore) -> StoreAnswer<'a, T>,
     ) -> StoreAnswer<'a, T> {
@@ -39,7 +65,8 @@ impl Measured {
             Answer::Pending(answer) => {
                 let start = start.unwrap_or_else(Instant::now);
                 Answer::pending(async move {
-                    let answer = answer.await;
+                    let answer = timeout(patience, answer).await;
+                    let answer = answer.unwrap_or_else(|_| Err(operation.late(Late(patience))));
                     self.note(operation, Some(start), &answer);
                     answer
                 })
@@ -112,7 +139,11 @@ impl Store for Measured {
     }
 
     fn end(&self, end: End) -> StoreAnswer<'_, Ended> {
-        self.time(Operation::End, |store| store.end(end))
+        let patience = match end.selector {
+            Selector::Everyone => self.patience * OF_EVERYONE,
+            _ => self.patience,
+        };
+        self.time_within(patience, Operation::End, |store| store.end(end))
     }
 
     fn epoch(&self, user: UserId) -> StoreAnswer<'_, u64> {

@@ -1,5 +1,7 @@
 //! The words that label what is counted.
 
+use std::error::Error;
+
 use crate::{Rejection, StoreError, Verdict};
 
 /// What a try to log in came to.
@@ -105,6 +107,24 @@ pub(super) enum Operation {
     Ended,
     History,
     Log,
+}
+
+impl Operation {
+    /// What it means that the store did not answer: a write may still be done.
+    pub(super) fn late(self, why: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
+        let name = OPERATIONS[self as usize];
+        match self {
+            Self::Insert
+            | Self::Update
+            | Self::Rotate
+            | Self::Renew
+            | Self::Touch
+            | Self::Regroup
+            | Self::End
+            | Self::Sweep => StoreError::unknown(name, why),
+            _ => StoreError::failed(name, why),
+        }
+    }
 }
 
 /// The names of the operations, in their order: those of the store's methods.

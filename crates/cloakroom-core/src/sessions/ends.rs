@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::{End, EndReason, Ended, Selector, SessionId, Sessions, StoreError, UserId};
 
 /// Pauses before an end is tried again after a fault.
@@ -95,10 +97,12 @@ impl Sessions {
     }
 
     async fn try_to_end(&self, end: &End) -> Result<Ended, StoreError> {
-        let store = &self.0.store;
+        let (store, begun) = (&self.0.store, Instant::now());
         for pause in RETRY_PAUSES {
             match store.end(end.clone()).await {
                 Ok(ended) => return Ok(ended),
+                // Whoever waits is told that the outcome is unknown rather than kept waiting.
+                Err(error) if begun.elapsed() >= self.0.policy.store_timeout => return Err(error),
                 Err(error) => tracing::warn!(error = ?error, "ending sessions failed; retrying"),
             }
             tokio::time::sleep(pause).await;

@@ -58,7 +58,8 @@ impl Sessions {
         let (touches, sweeper) = (Touches::default(), Sweeper::default());
         let updates = [const { tokio::sync::Mutex::const_new(()) }; UPDATE_LOCKS];
         let (meters, observer) = (Arc::new(Meters::default()), OnceLock::new());
-        let store = Arc::new(Measured::new(store, Arc::clone(&meters)));
+        let patience = policy.store_timeout;
+        let store = Arc::new(Measured::new(store, Arc::clone(&meters), patience));
         Self(Arc::new(Inner {
             store,
             codec,

@@ -2,7 +2,7 @@ use super::Origin;
 use super::error::Problem;
 use super::kind::{Text, shown};
 use super::load::{Given, Loading};
-use super::table::{Setting, setting};
+use super::setting::{Setting, setting};
 use super::text::{display_name, is_app_id};
 
 /// An application behind this server.

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use super::error::{ConfigErrors, Problem};
 use super::value::Raw;
-use super::{Config, Listen, Origin, apps, discover, environment, file, rules, suggest, table};
+use super::{
+    Config, Listen, Origin, apps, discover, environment, file, rules, secret, stores, suggest,
+    table,
+};
 
 /// What the layers are read from.
 #[derive(Clone, Debug, Default)]
@@ -142,7 +145,11 @@ impl Loading {
     pub(super) fn refuse(&mut self, given: &Given, reason: &str, allowed: &str) {
         let key = given.key();
         let message = format!("{reason}; allowed: {allowed}");
-        let (value, source) = (given.raw.to_string(), given.source.clone());
+        let value = match secret::is_secret(&key) {
+            true => "(a secret)".to_owned(),
+            false => stores::without_password(&given.raw.to_string()),
+        };
+        let source = given.source.clone();
         self.problems.push(Problem::with_value(&key, value, source, message));
         self.refused.insert(key);
     }

@@ -18,7 +18,10 @@ mod metrics;
 mod origin;
 mod report;
 mod rules;
+mod secret;
+mod setting;
 mod settings;
+mod stores;
 mod suggest;
 mod table;
 #[cfg(test)]
@@ -34,7 +37,9 @@ pub use load::{Inputs, Loaded, Source, load};
 pub use metrics::MetricsAt;
 pub use origin::{Origin, OriginError, Scheme, origin_of};
 pub use report::{check_report, settings_markdown};
+pub use secret::Secret;
 pub use settings::{
-    Config, Cookie, Limits, Log, LogFormat, LogLevel, Login, Metrics, PasswordLength, Server,
-    Session, Strategy, Sweep,
+    Config, Cookie, Database, Limits, Log, LogFormat, LogLevel, Login, Memory, Metrics,
+    PasswordLength, Redis, Server, Session, Store, Strategy, Sweep, WhenFull,
 };
+pub use stores::{DatabaseAt, RedisAt, Snapshot};

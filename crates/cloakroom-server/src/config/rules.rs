@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::error::Problem;
 use super::load::Loading;
 use super::value::quoted;
-use super::{Config, apps, duration};
+use super::{Config, apps, duration, secret, stores};
 
 /// `shorter` must not exceed `longer`.
 struct Order {
@@ -52,6 +52,8 @@ pub(super) fn check(loading: &mut Loading) {
     let broken: Vec<Problem> =
         ORDERS.iter().filter_map(|order| violation(loading, order)).collect();
     loading.problems.extend(broken);
+    secret::settle(loading);
+    stores::check(loading);
     apps::check(loading);
 }
 

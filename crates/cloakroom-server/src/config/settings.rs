@@ -5,13 +5,23 @@ use std::time::Duration;
 use cloakroom::{Lifetime, LimitPolicy, Policy, SessionLimit};
 
 use super::value::Raw;
-use super::{App, Listen, MetricsAt, Origin, TrustedProxies, table};
+use super::{
+    App, DatabaseAt, Listen, MetricsAt, Origin, RedisAt, Secret, Snapshot, TrustedProxies, table,
+};
 
 /// Every setting of the server, read and checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where it is reached and where it keeps things.
     pub server: Server,
+    /// How long a store may take.
+    pub store: Store,
+    /// What sessions in memory may take.
+    pub memory: Memory,
+    /// The SQL database.
+    pub database: Database,
+    /// The Redis server.
+    pub redis: Redis,
     /// The session cookie.
     pub cookie: Cookie,
     /// How long sessions live and how many there may be.
@@ -48,6 +58,7 @@ impl Config {
             history: self.session.history,
             sweep_interval: self.sweep.interval,
             sweep_batch: self.sweep.batch,
+            store_timeout: self.store.timeout,
             ..Policy::default()
         }
     }
@@ -82,6 +93,84 @@ impl Server {
 pub enum Strategy {
     /// Every session is a row in the database; an end holds from its acknowledgement.
     Database,
+    /// Sessions are in the memory of this one process.
+    Memory,
+    /// Sessions are in Redis or Valkey.
+    Redis,
+}
+
+impl Strategy {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Memory => "memory",
+            Self::Redis => "redis",
+        }
+    }
+}
+
+/// How long a store may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// After it, what was asked has failed.
+    pub timeout: Duration,
+}
+
+/// What sessions in memory may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Most sessions.
+    pub max_sessions: u32,
+    /// Most MiB.
+    pub max_megabytes: u32,
+    /// What happens at either.
+    pub when_full: WhenFull,
+    /// When they are written to a file.
+    pub snapshot: Snapshot,
+}
+
+/// What happens when memory is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// New sessions are refused.
+    Refuse,
+    /// The session not used for longest ends.
+    EndLeastRecentlyUsed,
+}
+
+/// The SQL database: of users and API keys always, of sessions with `strategy = "database"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Where it is.
+    pub url: DatabaseAt,
+    /// Its password, unless the URL holds one.
+    pub password: Secret,
+    /// The file that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// The PostgreSQL schema of our tables.
+    pub schema: String,
+    /// Most connections to PostgreSQL.
+    pub connections: u32,
+    /// Whether a transaction-mode pooler stands in front of PostgreSQL.
+    pub pooler: bool,
+}
+
+/// The Redis or Valkey server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redis {
+    /// Where it is.
+    pub url: RedisAt,
+    /// Its password, unless the URL holds one.
+    pub password: Secret,
+    /// The file that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// What all keys begin with.
+    pub prefix: String,
+    /// Whether the SQL database is written first and Redis is a cache.
+    pub backing: bool,
+    /// Whether a Redis that can lose sessions is refused.
+    pub require_durable: bool,
 }
 
 /// The session cookie.
@@ -236,6 +325,29 @@ fn blank() -> Config {
             prefix: String::new(),
             trusted_proxies: TrustedProxies::default(),
             strategy: Strategy::Database,
+        },
+        store: Store { timeout: Duration::ZERO },
+        memory: Memory {
+            max_sessions: 0,
+            max_megabytes: 0,
+            when_full: WhenFull::Refuse,
+            snapshot: Snapshot::Off,
+        },
+        database: Database {
+            url: DatabaseAt::Embedded,
+            password: Secret::default(),
+            password_file: None,
+            schema: String::new(),
+            connections: 0,
+            pooler: false,
+        },
+        redis: Redis {
+            url: RedisAt(String::new()),
+            password: Secret::default(),
+            password_file: None,
+            prefix: String::new(),
+            backing: false,
+            require_durable: false,
         },
         cookie: Cookie { name: String::new() },
         session: Session {

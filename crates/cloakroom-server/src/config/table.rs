@@ -4,42 +4,11 @@ use super::apps::secure_origin;
 use super::kind::{Count, Lasting, Networks, OneOf, Text, shown};
 use super::listen::Listen;
 use super::metrics::MetricsAt;
-use super::settings::{Config, LogFormat, LogLevel, Strategy};
+use super::secret::{Hidden, secret_file, show_file};
+use super::setting::{Setting, setting};
+use super::settings::{Config, LogFormat, LogLevel, Strategy, WhenFull};
+use super::stores::{DatabaseAt, RedisAt, Snapshot, plain_name};
 use super::text::{cookie_name, directory, prefix};
-use super::value::Raw;
-
-/// One setting of `T`.
-pub(super) struct Setting<T: 'static> {
-    /// Its key in the file, sections included.
-    pub(super) key: &'static str,
-    /// Its default, as a variable would write it.
-    pub(super) default: &'static str,
-    /// One sentence on what it does.
-    pub(super) doc: &'static str,
-    /// What is allowed.
-    pub(super) allowed: fn() -> String,
-    /// Reads a value into its field; the error says what is wrong.
-    pub(super) set: fn(&mut T, &Raw) -> Result<(), String>,
-    /// The field as TOML.
-    pub(super) show: fn(&T) -> String,
-}
-
-macro_rules! setting {
-    ($key:literal, $default:literal, $kind:expr, $($field:ident).+, $doc:literal) => {
-        $crate::config::table::Setting {
-            key: $key,
-            default: $default,
-            doc: $doc,
-            allowed: || $crate::config::kind::Kind::allowed(&$kind),
-            set: |target, raw| {
-                target.$($field).+ = $crate::config::kind::Kind::read(&$kind, raw)?;
-                Ok(())
-            },
-            show: |target| $crate::config::kind::Kind::show(&$kind, &target.$($field).+),
-        }
-    };
-}
-pub(super) use setting;
 
 /// Every setting but those of applications, in the order in which they are shown.
 pub(super) static SETTINGS: &[Setting<Config>] = &[
@@ -93,9 +62,155 @@ pub(super) static SETTINGS: &[Setting<Config>] = &[
     setting!(
         "strategy",
         "database",
-        OneOf(&[("database", Strategy::Database)]),
+        OneOf(&[
+            ("database", Strategy::Database),
+            ("memory", Strategy::Memory),
+            ("redis", Strategy::Redis),
+        ]),
         server.strategy,
-        "How sessions are kept."
+        "How sessions are kept: in the SQL database, in this process, or in Redis or Valkey."
+    ),
+    setting!(
+        "database.url",
+        "",
+        Text {
+            allowed: "nothing, for SQLite in the data directory; \"sqlite:PATH\"; or \"postgres://user@host/database\"",
+            read: DatabaseAt::parse,
+            show: shown
+        },
+        database.url,
+        "The SQL database of users and API keys, and of sessions with the strategy `database`."
+    ),
+    setting!(
+        "database.password",
+        "",
+        Hidden,
+        database.password,
+        "Its password; in the environment only."
+    ),
+    setting!(
+        "database.password_file",
+        "",
+        Text { allowed: "a file", read: secret_file, show: show_file },
+        database.password_file,
+        "The file that holds its password."
+    ),
+    setting!(
+        "database.schema",
+        "cloakroom",
+        Text {
+            allowed: "a name of lower-case letters, digits and _ that begins with a letter",
+            read: plain_name,
+            show: Clone::clone
+        },
+        database.schema,
+        "The PostgreSQL schema of Cloakroom's tables; made if it is missing."
+    ),
+    setting!(
+        "database.connections",
+        "16",
+        Count(2, 1_000),
+        database.connections,
+        "Most connections to PostgreSQL."
+    ),
+    setting!(
+        "database.pooler",
+        "none",
+        OneOf(&[("none", false), ("transaction", true)]),
+        database.pooler,
+        "Whether a pooler in transaction mode, such as PgBouncer, stands before PostgreSQL."
+    ),
+    setting!(
+        "redis.url",
+        "redis://127.0.0.1:6379",
+        Text {
+            allowed: "\"redis://host:6379/0\", \"rediss://\" for TLS, or \"unix:///path\"",
+            read: RedisAt::parse,
+            show: shown
+        },
+        redis.url,
+        "The Redis or Valkey server of the strategy `redis`."
+    ),
+    setting!(
+        "redis.password",
+        "",
+        Hidden,
+        redis.password,
+        "Its password; in the environment only."
+    ),
+    setting!(
+        "redis.password_file",
+        "",
+        Text { allowed: "a file", read: secret_file, show: show_file },
+        redis.password_file,
+        "The file that holds its password."
+    ),
+    setting!(
+        "redis.prefix",
+        "cloakroom",
+        Text {
+            allowed: "a name of lower-case letters, digits and _ that begins with a letter",
+            read: plain_name,
+            show: Clone::clone
+        },
+        redis.prefix,
+        "What all keys in Redis begin with."
+    ),
+    setting!(
+        "redis.backing",
+        "none",
+        OneOf(&[("none", false), ("database", true)]),
+        redis.backing,
+        "Whether sessions are written to the SQL database first, and Redis is its cache."
+    ),
+    setting!(
+        "redis.require_durable",
+        "no",
+        OneOf(&[("no", false), ("yes", true)]),
+        redis.require_durable,
+        "Whether to refuse a Redis that could lose sessions: evicting, or not written at once."
+    ),
+    setting!(
+        "memory.max_sessions",
+        "1000000",
+        Count(1, 100_000_000),
+        memory.max_sessions,
+        "Most sessions of the strategy `memory`."
+    ),
+    setting!(
+        "memory.max_megabytes",
+        "1024",
+        Count(1, 1_000_000),
+        memory.max_megabytes,
+        "Most MiB that they take."
+    ),
+    setting!(
+        "memory.when_full",
+        "refuse",
+        OneOf(&[
+            ("refuse", WhenFull::Refuse),
+            ("end_least_recently_used", WhenFull::EndLeastRecentlyUsed),
+        ]),
+        memory.when_full,
+        "What happens to a login when either is reached."
+    ),
+    setting!(
+        "memory.snapshot",
+        "shutdown",
+        Text {
+            allowed: "\"off\", \"shutdown\", or a duration from 10s to 24h",
+            read: Snapshot::parse,
+            show: shown
+        },
+        memory.snapshot,
+        "When they are written to the data directory; this often, ends are journalled as well."
+    ),
+    setting!(
+        "store.timeout",
+        "2s",
+        Lasting("1s", "60s"),
+        store.timeout,
+        "How long a store may take; then the request is answered with 503."
     ),
     setting!(
         "cookie.name",
@@ -337,6 +452,7 @@ pub(super) fn flag(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::value::Raw;
     use super::*;
 
     #[test]

@@ -3,7 +3,7 @@
 use cloakroom::{Policy, Session};
 use cloakroom_testkit::Operation;
 
-use crate::support::{Browser, Fault, Reply, Scene, on_every_store};
+use crate::support::{Browser, Fault, Reply, Scene, on_every_store, opened};
 
 on_every_store!(
     while_the_store_is_down_nothing_is_known_and_no_cookie_is_touched,
@@ -20,6 +20,7 @@ on_every_store!(
     a_stolen_credential_is_not_accepted_because_the_end_failed,
     a_visitor_is_not_given_a_session_while_their_last_one_is_in_doubt,
     too_many_visitors_are_refused_and_users_are_not,
+    a_store_that_does_not_answer_is_not_waited_for,
 );
 
 fn assert_unavailable(reply: &Reply) {
@@ -210,4 +211,20 @@ async fn too_many_visitors_are_refused_and_users_are_not(scene: Scene) {
     visitors[0].log_in("carol").await;
     assert_eq!(Browser::at(&cloakroom).post("/data/x/1").await.status, 200);
     assert_eq!(alice.who().await, "alice");
+}
+
+/// The answer comes only after the repair, so without the bound this would wait for ever.
+async fn a_store_that_does_not_answer_is_not_waited_for(scene: Scene) {
+    let store_timeout = std::time::Duration::from_millis(50);
+    let policy = Policy { store_timeout, ..Policy::default() };
+    let cloakroom = opened(scene.builder().policy(policy));
+    let mut browser = Browser::at(&cloakroom);
+    browser.log_in("alice").await;
+    scene.probe.fail(Operation::Load, Fault::AnswerLate, 1);
+    assert_unavailable(&browser.get("/who").await);
+    assert_eq!(browser.who().await, "alice");
+    scene.probe.fail(Operation::End, Fault::AnswerLate, 1);
+    assert_unavailable(&browser.post("/logout").await);
+    scene.probe.repair();
+    assert_eq!(browser.who().await, "nobody", "what was unknown had been done");
 }

@@ -1,0 +1,120 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::error::Problem;
+use super::kind::Kind;
+use super::load::Loading;
+use super::value::{Raw, quoted};
+use super::{Config, Source};
+
+/// A password of a server that this one uses. Neither `Debug` nor `config check` shows it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(Option<Zeroizing<String>>);
+
+impl Secret {
+    /// The password; `None` when there is none.
+    pub fn reveal(&self) -> Option<&str> {
+        self.0.as_deref().map(String::as_str)
+    }
+
+    pub(super) fn new(text: &str) -> Self {
+        Self((!text.is_empty()).then(|| Zeroizing::new(text.to_owned())))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+/// A secret, which only a variable gives.
+pub(super) struct Hidden;
+
+impl Kind for Hidden {
+    type Value = Secret;
+
+    fn allowed(&self) -> String {
+        "a text in the environment, nowhere else".to_owned()
+    }
+
+    fn read(&self, raw: &Raw) -> Result<Secret, String> {
+        match raw {
+            Raw::Text(text) => Ok(Secret::new(text)),
+            _ => Err("not a text".to_owned()),
+        }
+    }
+
+    fn show(&self, value: &Secret) -> String {
+        quoted(if value.0.is_some() { "(set)" } else { "" })
+    }
+}
+
+/// Whether a value of this key is never to be shown.
+pub(super) fn is_secret(key: &str) -> bool {
+    key.ends_with(".password")
+}
+
+/// A file that holds a secret; none when the text is empty.
+pub(super) fn secret_file(text: &str) -> Result<Option<PathBuf>, String> {
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+pub(super) fn show_file(path: &Option<PathBuf>) -> String {
+    path.as_ref().map_or_else(String::new, |path| path.display().to_string())
+}
+
+struct InFile {
+    key: &'static str,
+    path: fn(&Config) -> Option<PathBuf>,
+    set: fn(&mut Config, Secret),
+    other: &'static str,
+}
+
+static IN_FILES: [InFile; 2] = [
+    InFile {
+        key: "database.password_file",
+        path: |config| config.database.password_file.clone(),
+        set: |config, secret| config.database.password = secret,
+        other: "database.password",
+    },
+    InFile {
+        key: "redis.password_file",
+        path: |config| config.redis.password_file.clone(),
+        set: |config, secret| config.redis.password = secret,
+        other: "redis.password",
+    },
+];
+
+/// Refuses secrets in the file and reads those that files of their own hold.
+pub(super) fn settle(loading: &mut Loading) {
+    for each in &IN_FILES {
+        if let Source::File { .. } | Source::Flag(_) = loading.source(each.other) {
+            let message = format!(
+                "a secret is not written there; allowed: {} naming a file of mode 0600 that holds \
+                 it, or the variable {}",
+                each.key,
+                super::table::variable(each.other)
+            );
+            let source = Some(loading.source(each.other));
+            loading.problems.push(Problem::new(each.other, source, message));
+        }
+        let Some(path) = (each.path)(&loading.config) else { continue };
+        match read(&path) {
+            Ok(secret) => (each.set)(&mut loading.config, secret),
+            Err(reason) => {
+                let (value, source) = (quoted(&show_file(&Some(path))), loading.source(each.key));
+                loading.problems.push(Problem::with_value(each.key, value, source, reason));
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Secret, String> {
+    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+    let text = text.map_err(|error| format!("cannot be read: {error}"))?;
+    let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
+    secret.0.is_some().then_some(secret).ok_or_else(|| "is empty".to_owned())
+}
