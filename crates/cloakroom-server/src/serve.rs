@@ -80,7 +80,9 @@ async fn greet(app: &SharedApp, listen: &Listen) -> Result<()> {
         format!("Cloakroom is ready at {}{}/", server.public_url, server.prefix),
         format!("  data      {}", server.data.display()),
         format!(
-            "  strategy  database; ends take effect: {}; durability: {}",
+            "  strategy  {}, kept in {}; ends take effect: {}; durability: {}",
+            app.config.server.strategy.as_str(),
+            app.config.keeping().title(),
             sessions.revocation_bound(),
             sessions.durability()
         ),

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
+use cloakroom::capabilities_markdown;
 use cloakroom_server::app::App;
 use cloakroom_server::cli::Cli;
 use cloakroom_server::config::{Config, settings_markdown};
@@ -48,6 +49,16 @@ fn the_manual_lists_every_setting_as_the_code_has_it() {
     let manual = read("docs/operations.md");
     assert!(
         marked(&manual, "settings") == expected.trim(),
+        "put this between the markers in docs/operations.md:\n{expected}"
+    );
+}
+
+#[test]
+fn the_manual_says_what_does_not_apply_everywhere_as_the_code_has_it() {
+    let expected = capabilities_markdown();
+    let manual = read("docs/operations.md");
+    assert!(
+        marked(&manual, "capabilities") == expected.trim(),
         "put this between the markers in docs/operations.md:\n{expected}"
     );
 }

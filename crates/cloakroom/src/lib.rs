@@ -18,10 +18,12 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod capabilities;
 mod key_file;
 pub mod testing;
 
 pub use builder::{Builder, Cloakroom, OpenError};
+pub use capabilities::{CAPABILITIES, Capability, Keeping, Support, capabilities_markdown};
 pub use key_file::{KeyFileError, key_file};
 
 pub use cloakroom_core::{

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cloakroom::{Lifetime, LimitPolicy, Policy, SessionLimit};
+use cloakroom::{Keeping, Lifetime, LimitPolicy, Policy, SessionLimit};
 
 use super::value::Raw;
 use super::{
@@ -43,6 +43,17 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where sessions are kept, as the table of capabilities names it.
+    pub fn keeping(&self) -> Keeping {
+        match (self.server.strategy, self.database.url.is_shared()) {
+            (Strategy::Memory, _) => Keeping::Memory,
+            (Strategy::Database, false) => Keeping::Sqlite,
+            (Strategy::Database, true) => Keeping::Postgres,
+            (Strategy::Redis, _) if self.redis.backing => Keeping::RedisBacked,
+            (Strategy::Redis, _) => Keeping::Redis,
+        }
+    }
+
     /// What the settings say about sessions, for the library.
     pub fn policy(&self) -> Policy {
         let Session { limit, limit_policy, .. } = self.session;

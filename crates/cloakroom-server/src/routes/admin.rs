@@ -2,8 +2,8 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, Redirect};
 use cloakroom::{
-    EndReason, NameMatch, Page, RevocationBound, SessionId, SessionStore, StoreError, Summary,
-    Timestamp, UserId,
+    CAPABILITIES, Capability, EndReason, NameMatch, Page, RevocationBound, SessionId, SessionStore,
+    StoreError, Summary, Support, Timestamp, UserId,
 };
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use super::render;
 use super::viewer::{Admin, done};
 use crate::app::{App, SharedApp};
 use crate::middleware::PageError;
-use crate::ui::admin::{AdminPage, Counts, Person, SessionRow, Strategy};
+use crate::ui::admin::{AdminPage, Counts, Exception, Person, SessionRow, Strategy};
 use crate::ui::device::Device;
 use crate::ui::error::ErrorKind;
 use crate::ui::layout::Nav;
@@ -157,13 +157,25 @@ fn back(place: &Place) -> String {
 fn strategy(app: &App) -> Strategy {
     let sessions = app.cloakroom.sessions();
     Strategy {
-        name: "database".to_owned(),
+        name: app.config.keeping().title().to_owned(),
         bound: match sessions.revocation_bound() {
             RevocationBound::Immediate => "immediately".to_owned(),
             bound => bound.to_string(),
         },
         durability: sessions.durability().to_string(),
+        exceptions: CAPABILITIES.iter().filter_map(|each| exception(each, app)).collect(),
     }
+}
+
+fn exception(capability: &Capability, app: &App) -> Option<Exception> {
+    let (never, because) = match capability.of(app.config.keeping()) {
+        Support::Yes => return None,
+        Support::If(condition) => (false, condition),
+        Support::No(why) => (true, why),
+    };
+    // Names of settings are set in code elsewhere.
+    let because = because.replace('`', "");
+    Some(Exception { meaning: capability.meaning.trim_end_matches('.'), never, because })
 }
 
 fn rows(

@@ -18,6 +18,19 @@ pub struct Strategy {
     pub bound: String,
     /// What a crash can take: "lossless", "up to 1 s may be lost".
     pub durability: String,
+    /// What does not hold with it, or not always.
+    pub exceptions: Vec<Exception>,
+}
+
+/// Something that does not hold, or not always.
+#[derive(Clone, Debug)]
+pub struct Exception {
+    /// What, as a sentence without a full stop.
+    pub meaning: &'static str,
+    /// Whether it never holds.
+    pub never: bool,
+    /// Why not, or under which condition it does.
+    pub because: String,
 }
 
 /// How many sessions there are.

@@ -31,7 +31,7 @@ mod samples;
 mod tests;
 
 pub use account::{AccountPage, ConfirmPage, DeviceRow, PasswordPage, Profile};
-pub use admin::{AdminPage, Counts, EndedPage, EndedRow, Person, SessionRow, Strategy};
+pub use admin::{AdminPage, Counts, EndedPage, EndedRow, Exception, Person, SessionRow, Strategy};
 pub use device::Device;
 pub use error::{ErrorKind, ErrorPage};
 pub use forms::{Field, Secret};

@@ -264,6 +264,11 @@ fn admin(words: &Words) -> Vec<(&'static str, String)> {
             name: "database".to_owned(),
             bound: "immediately".to_owned(),
             durability: "lossless".to_owned(),
+            exceptions: vec![Exception {
+                meaning: "Several servers can share the sessions",
+                never: true,
+                because: "the file is on one machine, and one server uses it".to_owned(),
+            }],
         },
         counts: Counts {
             signed_in: 1_204,

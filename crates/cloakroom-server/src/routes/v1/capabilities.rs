@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use cloakroom::{CAPABILITIES, Capability, Keeping, Support};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,6 +20,10 @@ pub(super) struct Capabilities {
     version: &'static str,
     /// How sessions are kept.
     strategy: &'static str,
+    /// Where they are kept: `memory`, `sqlite`, `postgres`, `redis` or `redis-backed`.
+    kept_in: &'static str,
+    /// What does not apply everywhere, and whether it does here.
+    capabilities: Vec<Applies>,
     /// When an acknowledged end is refused everywhere: `immediate`, `within …` or `at expiry`.
     revocation_bound: String,
     /// What a crash can take of what was acknowledged: `lossless`, `up to … may be lost` or `lost
@@ -40,6 +45,31 @@ pub(super) struct Capabilities {
     limits: Limits,
     /// What this API key may do.
     scopes: Vec<Scope>,
+}
+
+/// Something that does not apply everywhere.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Applies {
+    /// Its stable name.
+    name: &'static str,
+    /// What it means.
+    meaning: &'static str,
+    /// `yes`, `if` or `no`.
+    applies: &'static str,
+    /// Under which condition, or why not; null with `yes`.
+    #[schema(required)]
+    because: Option<&'static str>,
+}
+
+impl Applies {
+    fn of(capability: &Capability, keeping: Keeping) -> Self {
+        let (applies, because) = match capability.of(keeping) {
+            Support::Yes => ("yes", None),
+            Support::If(condition) => ("if", Some(condition)),
+            Support::No(why) => ("no", Some(why)),
+        };
+        Self { name: capability.name, meaning: capability.meaning, applies, because }
+    }
 }
 
 /// How large things may be.
@@ -70,11 +100,13 @@ pub(super) async fn show(
     holder: Holder<AnyScope>,
 ) -> Result<Json<Capabilities>, ApiError> {
     let sessions = app.cloakroom.sessions();
-    let policy = sessions.policy();
+    let (policy, keeping) = (sessions.policy(), app.config.keeping());
     let seconds = |duration: Duration| duration.as_secs();
     Ok(Json(Capabilities {
         version: env!("CARGO_PKG_VERSION"),
-        strategy: "database",
+        strategy: app.config.server.strategy.as_str(),
+        kept_in: keeping.as_str(),
+        capabilities: CAPABILITIES.iter().map(|each| Applies::of(each, keeping)).collect(),
         revocation_bound: sessions.revocation_bound().to_string(),
         durability: sessions.durability().to_string(),
         idle_timeout_seconds: seconds(policy.lifetime.idle),
