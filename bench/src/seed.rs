@@ -50,7 +50,7 @@ pub fn expired(path: &Path, count: usize, now: Timestamp) -> Result<()> {
 /// Begun within eleven hours from ?1, idle after 1 to 25 hours; ?2 of them.
 const EXPIRED: &str = "
 WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 - 1)
-INSERT INTO session (id, digest, renewal_counter, renewal_since, user_id, user_name, groups, epoch,
+INSERT INTO cloakroom_session (id, digest, renewal_counter, renewal_since, user_id, user_name, groups, epoch,
     generation, created_at, authenticated_at, last_seen_at, idle_timeout, absolute_deadline,
     remembered, client_address, user_agent)
 SELECT unhex(printf('%012x', ?1 + i * 40000000 / ?2) || hex(randomblob(10))), randomblob(32), 0,

@@ -79,9 +79,9 @@ impl Site {
 pub fn add_people(store: &SqliteStore, count: usize) -> Result<()> {
     let add = move |database: &cloakroom::sqlite::rusqlite::Connection| {
         let mut add = database.prepare(
-            "INSERT INTO user (id, name, display_name, groups, role, password_hash, created_at)
+            "INSERT INTO cloakroom_user (id, name, display_name, groups, role, password_hash, created_at)
              SELECT ?1, ?1, ?1, groups, 'user', password_hash, created_at
-             FROM user WHERE name = ?2",
+             FROM cloakroom_user WHERE name = ?2",
         )?;
         (0..count).try_for_each(|n| add.execute([person(n).as_str(), ADMIN]).map(drop))
     };

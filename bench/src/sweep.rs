@@ -173,7 +173,7 @@ impl Scene {
 
     fn is_left(&self) -> Result<bool> {
         let now = self.peer.sessions().now().unix_millis();
-        let sql = "SELECT EXISTS (SELECT 1 FROM session WHERE deadline <= ?1)";
+        let sql = "SELECT EXISTS (SELECT 1 FROM cloakroom_session WHERE deadline <= ?1)";
         let left = self
             .store
             .database()
@@ -185,8 +185,8 @@ impl Scene {
     fn check(&self, expired: usize) -> Result<()> {
         self.probe.stop();
         let now = self.peer.sessions().now().unix_millis();
-        let gone = "SELECT count(*) FROM ended_session WHERE reason IN ('idle', 'absolute')";
-        let left = format!("SELECT count(*) FROM session WHERE deadline <= {now}");
+        let gone = "SELECT count(*) FROM cloakroom_ended_session WHERE reason IN ('idle', 'absolute')";
+        let left = format!("SELECT count(*) FROM cloakroom_session WHERE deadline <= {now}");
         let both = format!("SELECT ({gone}), ({left})");
         let read = |database: &rusqlite::Connection| {
             database.query_row(&both, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))

@@ -10,8 +10,10 @@ use cloakroom::{Once, SessionId, StoreError, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-const MIGRATIONS: Migrations = Migrations { component: "reservation", steps: &[V1] };
+const MIGRATIONS: Migrations =
+    Migrations { component: "reservation", steps: &[V1, PREFIX], begin: Some((2, V2)) };
 
+/// Before tables had a prefix.
 const V1: &str = "
 CREATE TABLE reservation (
     digest     BLOB    PRIMARY KEY CHECK (length(digest) = 32),
@@ -20,6 +22,22 @@ CREATE TABLE reservation (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reservation_expires_at ON reservation (expires_at);
+";
+
+const PREFIX: &str = "
+ALTER TABLE reservation RENAME TO cloakroom_reservation;
+DROP INDEX reservation_expires_at;
+CREATE INDEX cloakroom_reservation_expires_at ON cloakroom_reservation (expires_at);
+";
+
+const V2: &str = "
+CREATE TABLE cloakroom_reservation (
+    digest     BLOB    PRIMARY KEY CHECK (length(digest) = 32),
+    body       BLOB    NOT NULL CHECK (length(body) = 32),
+    session_id BLOB    NOT NULL CHECK (length(session_id) = 16),
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cloakroom_reservation_expires_at ON cloakroom_reservation (expires_at);
 ";
 
 /// How long a key is remembered.
@@ -106,8 +124,8 @@ fn clear(
     connection: &Connection,
     now: Timestamp,
 ) -> Result<(), cloakroom::sqlite::rusqlite::Error> {
-    let sql = "DELETE FROM reservation WHERE digest IN
-        (SELECT digest FROM reservation WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    let sql = "DELETE FROM cloakroom_reservation WHERE digest IN
+        (SELECT digest FROM cloakroom_reservation WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
     connection.prepare_cached(sql)?.execute(params![now.unix_millis(), CLEARED]).map(drop)
 }
 
@@ -119,7 +137,7 @@ fn insert(
     id: SessionId,
     now: Timestamp,
 ) -> Result<(), cloakroom::sqlite::rusqlite::Error> {
-    let sql = "INSERT INTO reservation (digest, body, session_id, expires_at)
+    let sql = "INSERT INTO cloakroom_reservation (digest, body, session_id, expires_at)
         VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (digest) DO UPDATE SET
             body = excluded.body, session_id = excluded.session_id, expires_at = excluded.expires_at
@@ -133,7 +151,7 @@ fn find(
     connection: &Connection,
     digest: &[u8; 32],
 ) -> Result<(SessionId, [u8; 32]), cloakroom::sqlite::rusqlite::Error> {
-    let sql = "SELECT session_id, body FROM reservation WHERE digest = ?1";
+    let sql = "SELECT session_id, body FROM cloakroom_reservation WHERE digest = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     statement.query_row([digest], |row| Ok((SessionId::from_bytes(row.get(0)?), row.get(1)?)))
 }

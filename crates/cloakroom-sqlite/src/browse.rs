@@ -18,7 +18,7 @@ const LAST: SessionId = SessionId::from_bytes([0xff; 16]);
 
 macro_rules! select {
     ($($condition:expr),+) => {
-        concat!("SELECT ", record_columns!(), ", deadline > ?1 FROM session
+        concat!("SELECT ", record_columns!(), ", deadline > ?1 FROM cloakroom_session
             WHERE user_id IS NOT NULL ", $($condition),+)
     };
 }
@@ -39,8 +39,8 @@ const BEHIND_NAME: &str = select!(
      ORDER BY ifnull(user_name, ''), id DESC LIMIT ?2"
 );
 
-const COUNTS: &str = "SELECT (SELECT value FROM counter WHERE name = 'sessions'),
-    (SELECT value FROM counter WHERE name = 'anonymous')";
+const COUNTS: &str = "SELECT (SELECT value FROM cloakroom_counter WHERE name = 'sessions'),
+    (SELECT value FROM cloakroom_counter WHERE name = 'anonymous')";
 
 impl Browse for SqliteStore {
     fn sessions(&self, query: Query) -> StoreAnswer<'_, Page> {

@@ -13,7 +13,8 @@ pub enum OpenError {
         /// What SQLite found first.
         detail: String,
     },
-    /// The file is an SQLite database of another program.
+    /// The file is an SQLite database of another program, and was not to be shared
+    /// ([`Options::beside_other_tables`](crate::Options::beside_other_tables)).
     #[error("{path} is an SQLite database of another program. Nothing was changed", path = .path.display())]
     Foreign {
         /// The file.
@@ -83,6 +84,18 @@ pub enum OpenError {
     ReadOnlyFile {
         /// The file.
         path: PathBuf,
+    },
+    /// A name in the file that ours begin with belongs to somebody else.
+    #[error(
+        "{path} has a table, index, trigger or view {name} that is not Cloakroom's, whose names \
+         begin with cloakroom_. Nothing was changed; rename it, or use another file",
+        path = .path.display()
+    )]
+    NameTaken {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
     },
     /// Anything else that SQLite said.
     #[error("{path} cannot be opened", path = .path.display())]

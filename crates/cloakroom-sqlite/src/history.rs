@@ -9,18 +9,19 @@ use crate::row::{ended_columns, ended_session};
 /// Sorts behind every id that can be issued.
 const LAST: SessionId = SessionId::from_bytes([0xff; 16]);
 
-const ONE: &str = concat!("SELECT ", ended_columns!(), " FROM ended_session WHERE id = ?1");
+const ONE: &str =
+    concat!("SELECT ", ended_columns!(), " FROM cloakroom_ended_session WHERE id = ?1");
 
 const NEWEST: &str = concat!(
     "SELECT ",
     ended_columns!(),
-    " FROM ended_session WHERE user_id IS NOT NULL AND id < ?1 ORDER BY id DESC LIMIT ?2"
+    " FROM cloakroom_ended_session WHERE user_id IS NOT NULL AND id < ?1 ORDER BY id DESC LIMIT ?2"
 );
 
 const NAMED: &str = concat!(
     "SELECT ",
     ended_columns!(),
-    " FROM ended_session WHERE user_id IS NOT NULL AND id < ?1 AND user_name = ?3
+    " FROM cloakroom_ended_session WHERE user_id IS NOT NULL AND id < ?1 AND user_name = ?3
      ORDER BY id DESC LIMIT ?2"
 );
 

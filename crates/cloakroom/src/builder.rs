@@ -36,6 +36,10 @@ impl Cloakroom {
     /// Sessions in the SQLite file at `path`, made if it is missing. Beside it stands
     /// `<path>.key`, which only the owner can read and without which all sessions end.
     ///
+    /// The file may be your application's own: all names of ours begin with `cloakroom_`, and the
+    /// view `cloakroom_active_sessions` says who is logged in. What changes for the rest of the
+    /// file says [`Options::beside_other_tables`](cloakroom_sqlite::Options::beside_other_tables).
+    ///
     /// Ends take effect at once; nothing acknowledged is lost in a crash. Cost per request that
     /// uses its session: one indexed read of a local file.
     #[cfg(feature = "sqlite")]
@@ -197,7 +201,7 @@ impl Builder {
         )]
         let store: Arc<dyn SessionStore> = match self.place {
             #[cfg(feature = "sqlite")]
-            Place::Sqlite(path) => Arc::new(cloakroom_sqlite::SqliteStore::open(path)?),
+            Place::Sqlite(path) => Arc::new(beside_other_tables(&path)?),
             Place::Store(store) => store,
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
@@ -222,6 +226,13 @@ impl Builder {
             (None, Place::Store(_)) => SecretKey::generate().map_err(OpenError::Random),
         }
     }
+}
+
+#[cfg(feature = "sqlite")]
+fn beside_other_tables(path: &Path) -> Result<cloakroom_sqlite::SqliteStore, OpenError> {
+    use cloakroom_sqlite::{Options, SqliteStore};
+    let options = Options { beside_other_tables: true, ..Options::default() };
+    Ok(SqliteStore::within(options.open(path)?)?)
 }
 
 fn secret_key(path: &Path) -> Result<SecretKey, OpenError> {

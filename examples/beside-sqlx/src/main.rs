@@ -1,5 +1,5 @@
-//! An application that keeps its own data with sqlx and its sessions with Cloakroom, each in a
-//! SQLite file of its own, in one program. It checks that both work and says so.
+//! An application that keeps its own data with sqlx and its sessions with Cloakroom, in one
+//! SQLite file and one program. It checks that both work and says so.
 
 use std::error::Error;
 use std::path::Path;
@@ -19,8 +19,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn check(dir: &Path) -> Result<(), Box<dyn Error>> {
-    let records = open_records(&dir.join("records.db")).await?;
-    let cloakroom = Cloakroom::database(dir.join("sessions.db")).open().await?;
+    let file = dir.join("records.db");
+    let records = open_records(&file).await?;
+    let cloakroom = Cloakroom::database(&file).open().await?;
     let sessions = cloakroom.sessions();
 
     let alice = User::new("alice")?;
@@ -30,10 +31,12 @@ async fn check(dir: &Path) -> Result<(), Box<dyn Error>> {
     };
     assert_eq!(session.id(), login.id);
     assert_eq!(titles_of(&records, "alice").await?, ["first record"]);
+    assert_eq!(titles_of_those_logged_in(&records).await?, ["first record"]);
 
     sessions.end(login.id, EndReason::Logout, None).await?;
     let after = sessions.verify(login.token.reveal()).await?;
     assert!(!matches!(after, Verdict::Valid(_)), "the session outlived its end");
+    assert!(titles_of_those_logged_in(&records).await?.is_empty());
 
     records.close().await;
     cloakroom.close().await?;
@@ -53,4 +56,11 @@ async fn titles_of(records: &SqlitePool, owner: &str) -> Result<Vec<String>, sql
         .bind(owner)
         .fetch_all(records)
         .await
+}
+
+/// Joins the application's table with the view of sessions.
+async fn titles_of_those_logged_in(records: &SqlitePool) -> Result<Vec<String>, sqlx::Error> {
+    let joined = "SELECT DISTINCT record.title FROM record
+        JOIN cloakroom_active_sessions AS active ON active.user_id = record.owner";
+    sqlx::query_scalar(joined).fetch_all(records).await
 }

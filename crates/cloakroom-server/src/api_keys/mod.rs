@@ -11,7 +11,11 @@ pub use key::ApiKey;
 pub use rows::ApiKeyRow;
 pub use scope::{Scope, ScopeError};
 
-const MIGRATIONS: Migrations = Migrations { component: "api_key", steps: &[rows::V1] };
+const MIGRATIONS: Migrations = Migrations {
+    component: "api_key",
+    steps: &[rows::V1, "ALTER TABLE api_key RENAME TO cloakroom_api_key"],
+    begin: Some((2, rows::V2)),
+};
 
 /// How exactly "last used" is kept, in milliseconds: one write a minute and key.
 const LAST_USED_TO: i64 = 60_000;

@@ -3,8 +3,20 @@ use cloakroom::sqlite::rusqlite::{self, Connection, OptionalExtension, Row, para
 
 use super::Scope;
 
+/// Before tables had a prefix.
 pub(super) const V1: &str = "
 CREATE TABLE api_key (
+    id           TEXT    PRIMARY KEY,
+    digest       BLOB    NOT NULL CHECK (length(digest) = 32),
+    name         TEXT    NOT NULL UNIQUE,
+    scopes       TEXT    NOT NULL,
+    created_at   INTEGER NOT NULL,
+    last_used_at INTEGER
+) STRICT, WITHOUT ROWID;
+";
+
+pub(super) const V2: &str = "
+CREATE TABLE cloakroom_api_key (
     id           TEXT    PRIMARY KEY,
     digest       BLOB    NOT NULL CHECK (length(digest) = 32),
     name         TEXT    NOT NULL UNIQUE,
@@ -47,7 +59,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ApiKeyRow> {
 }
 
 pub(super) fn count(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT count(*) FROM api_key", [], |row| row.get(0))
+    connection.query_row("SELECT count(*) FROM cloakroom_api_key", [], |row| row.get(0))
 }
 
 /// `None` when the name is taken.
@@ -61,7 +73,7 @@ pub(super) fn insert(
 ) -> rusqlite::Result<Option<ApiKeyRow>> {
     let added = connection.query_row(
         &format!(
-            "INSERT INTO api_key (id, digest, name, scopes, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO cloakroom_api_key (id, digest, name, scopes, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (name) DO NOTHING RETURNING {COLUMNS}"
         ),
         params![id, digest, name, serde_json::json!(scopes).to_string(), now.unix_millis()],
@@ -72,7 +84,7 @@ pub(super) fn insert(
 
 pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<ApiKeyRow>> {
     let mut statement =
-        connection.prepare(&format!("SELECT {COLUMNS} FROM api_key ORDER BY name"))?;
+        connection.prepare(&format!("SELECT {COLUMNS} FROM cloakroom_api_key ORDER BY name"))?;
     statement.query_map([], read)?.collect()
 }
 
@@ -81,7 +93,7 @@ pub(super) fn find(
     connection: &Connection,
     id: &str,
 ) -> rusqlite::Result<Option<(ApiKeyRow, [u8; 32])>> {
-    let sql = format!("SELECT {COLUMNS}, digest FROM api_key WHERE id = ?1");
+    let sql = format!("SELECT {COLUMNS}, digest FROM cloakroom_api_key WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     statement.query_row([id], |row| Ok((read(row)?, row.get(5)?))).optional()
 }
@@ -92,7 +104,7 @@ pub(super) fn remove(
     id_or_name: &str,
 ) -> rusqlite::Result<Option<ApiKeyRow>> {
     for column in ["id", "name"] {
-        let sql = format!("DELETE FROM api_key WHERE {column} = ?1 RETURNING {COLUMNS}");
+        let sql = format!("DELETE FROM cloakroom_api_key WHERE {column} = ?1 RETURNING {COLUMNS}");
         let removed = connection.query_row(&sql, [id_or_name], read).optional()?;
         if removed.is_some() {
             return Ok(removed);
@@ -102,6 +114,6 @@ pub(super) fn remove(
 }
 
 pub(super) fn used(connection: &Connection, id: &str, now: Timestamp) -> rusqlite::Result<()> {
-    let sql = "UPDATE api_key SET last_used_at = max(ifnull(last_used_at, ?2), ?2) WHERE id = ?1";
+    let sql = "UPDATE cloakroom_api_key SET last_used_at = max(ifnull(last_used_at, ?2), ?2) WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![id, now.unix_millis()]).map(drop)
 }

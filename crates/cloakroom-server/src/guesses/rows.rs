@@ -70,7 +70,7 @@ pub(super) fn load(
 ) -> rusqlite::Result<Option<Guess>> {
     let (account, network) = key.blobs();
     let mut statement = connection.prepare_cached(
-        "SELECT failures, forgiven_at, waits_until, expires_at FROM guess
+        "SELECT failures, forgiven_at, waits_until, expires_at FROM cloakroom_guess
          WHERE account = ?1 AND network = ?2 AND expires_at > ?3",
     )?;
     statement.query_row(params![account, network, now.unix_millis()], read).optional()
@@ -85,7 +85,7 @@ pub(super) fn save(
 ) -> rusqlite::Result<()> {
     let ((account, network), counter) = (key.blobs(), &guess.counter);
     let mut statement = connection.prepare_cached(
-        "INSERT INTO guess
+        "INSERT INTO cloakroom_guess
              (account, network, kind, failures, forgiven_at, waits_until, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT DO UPDATE SET
@@ -107,7 +107,7 @@ pub(super) fn save(
 
 pub(super) fn remove(connection: &Connection, key: &Key) -> rusqlite::Result<()> {
     let (account, network) = key.blobs();
-    let sql = "DELETE FROM guess WHERE account = ?1 AND network = ?2";
+    let sql = "DELETE FROM cloakroom_guess WHERE account = ?1 AND network = ?2";
     connection.prepare_cached(sql)?.execute(params![account, network]).map(drop)
 }
 
@@ -121,13 +121,13 @@ pub(super) fn make_room(
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
-        "DELETE FROM guess WHERE (account, network) IN
-             (SELECT account, network FROM guess WHERE expires_at <= ?1
+        "DELETE FROM cloakroom_guess WHERE (account, network) IN
+             (SELECT account, network FROM cloakroom_guess WHERE expires_at <= ?1
               ORDER BY expires_at LIMIT ?2)",
     )?;
     statement.execute(params![now.unix_millis(), SWEPT])?;
     for kind in [Kind::Name, Kind::Network] {
-        let sql = "SELECT count(*) FROM guess WHERE kind = ?1";
+        let sql = "SELECT count(*) FROM cloakroom_guess WHERE kind = ?1";
         let mut statement = connection.prepare_cached(sql)?;
         let count: u32 = statement.query_row([kind.as_str()], |row| row.get(0))?;
         if let Some(excess @ 1..) = count.checked_sub(most) {
@@ -145,8 +145,8 @@ fn drop_least(
 ) -> rusqlite::Result<()> {
     let (account, network) = spared.blobs();
     let mut statement = connection.prepare_cached(
-        "DELETE FROM guess WHERE (account, network) IN
-             (SELECT account, network FROM guess
+        "DELETE FROM cloakroom_guess WHERE (account, network) IN
+             (SELECT account, network FROM cloakroom_guess
               WHERE kind = ?1 AND NOT (account = ?2 AND network = ?3)
               ORDER BY failures, expires_at LIMIT ?4)",
     )?;
@@ -161,13 +161,16 @@ pub(super) fn release(
     now: Timestamp,
 ) -> rusqlite::Result<u32> {
     let counted = connection.query_row(
-        "SELECT coalesce(max(failures), 0) FROM guess WHERE account = ?1 AND expires_at > ?2",
+        "SELECT coalesce(max(failures), 0) FROM cloakroom_guess WHERE account = ?1 AND expires_at > ?2",
         params![account, now.unix_millis()],
         |row| row.get(0),
     )?;
-    connection.execute("DELETE FROM guess WHERE account = ?1 AND network = x''", [account])?;
     connection
-        .execute("UPDATE guess SET failures = 0, waits_until = 0 WHERE account = ?1", [account])?;
+        .execute("DELETE FROM cloakroom_guess WHERE account = ?1 AND network = x''", [account])?;
+    connection.execute(
+        "UPDATE cloakroom_guess SET failures = 0, waits_until = 0 WHERE account = ?1",
+        [account],
+    )?;
     Ok(counted)
 }
 
@@ -178,8 +181,8 @@ pub(super) fn keep_latest_known(
     most: u32,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
-        "DELETE FROM guess WHERE account = ?1 AND kind = 'known' AND network NOT IN
-             (SELECT network FROM guess WHERE account = ?1 AND kind = 'known'
+        "DELETE FROM cloakroom_guess WHERE account = ?1 AND kind = 'known' AND network NOT IN
+             (SELECT network FROM cloakroom_guess WHERE account = ?1 AND kind = 'known'
               ORDER BY expires_at DESC, network LIMIT ?2)",
     )?;
     statement.execute(params![account, most]).map(drop)
@@ -187,5 +190,5 @@ pub(super) fn keep_latest_known(
 
 #[cfg(test)]
 pub(super) fn count(connection: &Connection) -> rusqlite::Result<u32> {
-    connection.query_row("SELECT count(*) FROM guess", [], |row| row.get(0))
+    connection.query_row("SELECT count(*) FROM cloakroom_guess", [], |row| row.get(0))
 }

@@ -99,11 +99,11 @@ pub(super) fn digest(code: &str) -> [u8; 32] {
 pub(super) fn insert(connection: &Connection, code: &CodeRow) -> rusqlite::Result<()> {
     let user = code.user_id.as_ref().map(UserId::as_str);
     connection.execute(
-        "DELETE FROM one_time_code WHERE purpose = ?1 AND user_id IS ?2",
+        "DELETE FROM cloakroom_one_time_code WHERE purpose = ?1 AND user_id IS ?2",
         params![code.purpose.as_str(), user],
     )?;
     connection.execute(
-        "INSERT INTO one_time_code (digest, purpose, user_id, expires_at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO cloakroom_one_time_code (digest, purpose, user_id, expires_at) VALUES (?1, ?2, ?3, ?4)",
         params![code.digest, code.purpose.as_str(), user, code.expires_at.unix_millis()],
     )?;
     Ok(())
@@ -112,7 +112,9 @@ pub(super) fn insert(connection: &Connection, code: &CodeRow) -> rusqlite::Resul
 /// Voids the codes of a user: whoever got hold of an earlier link must not undo a change of
 /// password, nor get in once a disabled user is enabled.
 pub(super) fn void(connection: &Connection, user_id: &str) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM one_time_code WHERE user_id = ?1", [user_id]).map(drop)
+    connection
+        .execute("DELETE FROM cloakroom_one_time_code WHERE user_id = ?1", [user_id])
+        .map(drop)
 }
 
 /// Whose code it is; `None` when it is not good.
@@ -123,7 +125,7 @@ pub(super) fn owner(
     now: Timestamp,
 ) -> rusqlite::Result<Option<Option<String>>> {
     let owner = connection.query_row(
-        "SELECT user_id FROM one_time_code
+        "SELECT user_id FROM cloakroom_one_time_code
          WHERE digest = ?1 AND purpose = ?2 AND expires_at > ?3",
         params![digest, purpose.as_str(), now.unix_millis()],
         |row| row.get(0),
@@ -139,7 +141,7 @@ pub(super) fn take(
     now: Timestamp,
 ) -> rusqlite::Result<Option<Option<String>>> {
     let taken = connection.query_row(
-        "DELETE FROM one_time_code WHERE digest = ?1 AND purpose = ?2 AND expires_at > ?3
+        "DELETE FROM cloakroom_one_time_code WHERE digest = ?1 AND purpose = ?2 AND expires_at > ?3
          RETURNING user_id",
         params![digest, purpose.as_str(), now.unix_millis()],
         |row| row.get(0),

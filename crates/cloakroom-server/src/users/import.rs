@@ -88,7 +88,7 @@ impl Users {
 }
 
 fn conflict(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Option<Conflict>> {
-    let sql = "SELECT id, name FROM user WHERE id = ?1 OR name = ?2";
+    let sql = "SELECT id, name FROM cloakroom_user WHERE id = ?1 OR name = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let id = wanted.id.as_ref().map(UserId::as_str);
     let mut found = None;
@@ -110,7 +110,7 @@ fn conflict(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Option
 
 fn insert(connection: &Connection, person: &ImportedUser) -> rusqlite::Result<()> {
     let new = &person.user;
-    let sql = "INSERT INTO user
+    let sql = "INSERT INTO cloakroom_user
                    (id, name, display_name, email, groups, role, created_at, disabled, password_hash)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     connection.prepare_cached(sql)?.execute(params![

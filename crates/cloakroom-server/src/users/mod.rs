@@ -91,7 +91,8 @@ impl Users {
     /// A fault of the database.
     pub fn is_empty(&self) -> Result<bool, StoreError> {
         self.database.read("count users", |connection| {
-            connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM user)", [], |row| row.get(0))
+            connection
+                .query_row("SELECT NOT EXISTS (SELECT 1 FROM cloakroom_user)", [], |row| row.get(0))
         })
     }
 

@@ -131,7 +131,7 @@ fn unreadable(
 }
 
 pub(super) fn any(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT EXISTS (SELECT 1 FROM user)", [], |row| row.get(0))
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM cloakroom_user)", [], |row| row.get(0))
 }
 
 pub(super) fn account(connection: &Connection, name: &str) -> rusqlite::Result<Option<Account>> {
@@ -148,14 +148,15 @@ pub(super) fn by_id(connection: &Connection, id: &str) -> rusqlite::Result<Optio
 }
 
 fn const_format(rest: &str) -> String {
-    format!("SELECT {COLUMNS} FROM user {rest}")
+    format!("SELECT {COLUMNS} FROM cloakroom_user {rest}")
 }
 
 pub(super) fn display_names(
     connection: &Connection,
     ids: &[UserId],
 ) -> rusqlite::Result<HashMap<UserId, String>> {
-    let mut statement = connection.prepare_cached("SELECT display_name FROM user WHERE id = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT display_name FROM cloakroom_user WHERE id = ?1")?;
     let mut names = HashMap::new();
     for id in ids {
         let name = statement.query_row([id.as_str()], |row| row.get(0)).optional()?;
@@ -182,7 +183,7 @@ pub(super) fn page(
 pub(super) fn insert(connection: &Connection, new: &NewUser) -> rusqlite::Result<Option<UserRow>> {
     let groups = serde_json::Value::from(new.groups.clone()).to_string();
     let added = connection.execute(
-        "INSERT INTO user (id, name, display_name, email, groups, role, created_at)
+        "INSERT INTO cloakroom_user (id, name, display_name, email, groups, role, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
         params![
             new.id.as_str(),
@@ -206,7 +207,7 @@ pub(super) fn set_password(
 ) -> rusqlite::Result<Option<UserRow>> {
     codes::void(connection, id)?;
     connection.execute(
-        "UPDATE user SET password_hash = ?2, epoch = max(epoch, ?3) + 1, epoch_except = ?4
+        "UPDATE cloakroom_user SET password_hash = ?2, epoch = max(epoch, ?3) + 1, epoch_except = ?4
          WHERE id = ?1",
         params![id, password_hash, signed(store_epoch), kept.as_ref().map(SessionId::as_bytes)],
     )?;
@@ -220,7 +221,7 @@ pub(super) fn renew_hash(
     new: &str,
 ) -> rusqlite::Result<bool> {
     let changed = connection.execute(
-        "UPDATE user SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
+        "UPDATE cloakroom_user SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
         [id, old, new],
     )?;
     Ok(changed > 0)
@@ -236,7 +237,7 @@ pub(super) fn set_disabled(
         codes::void(connection, id)?;
     }
     connection.execute(
-        "UPDATE user SET epoch = max(epoch, ?3) + ?2, disabled = ?2, epoch_except = NULL
+        "UPDATE cloakroom_user SET epoch = max(epoch, ?3) + ?2, disabled = ?2, epoch_except = NULL
          WHERE id = ?1",
         params![id, disabled, signed(store_epoch)],
     )?;
@@ -250,7 +251,7 @@ pub(super) fn set_profile(
 ) -> rusqlite::Result<Option<UserRow>> {
     let groups = profile.groups.as_ref().map(|groups| serde_json::json!(groups).to_string());
     connection.execute(
-        "UPDATE user SET display_name = ifnull(?2, display_name), groups = ifnull(?3, groups),
+        "UPDATE cloakroom_user SET display_name = ifnull(?2, display_name), groups = ifnull(?3, groups),
              email = iif(?4, ?5, email) WHERE id = ?1",
         params![
             id,

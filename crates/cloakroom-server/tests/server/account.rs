@@ -21,7 +21,7 @@ fn change_password(browser: &mut Client, current: &str, new: &str) -> Response {
 fn age_proof(site: &Site, browser: &Client, minutes: u32) {
     let id = session_of(browser).replace('-', "");
     site.sql(&format!(
-        "UPDATE session SET authenticated_at = authenticated_at - {minutes} * 60000
+        "UPDATE cloakroom_session SET authenticated_at = authenticated_at - {minutes} * 60000
          WHERE id = unhex('{id}')"
     ));
 }
@@ -185,12 +185,13 @@ fn sensitive_acts_of_administrators_need_it_too() {
         assert!(to.starts_with("/cloakroom/confirm?to=%2Fcloakroom%2Fadmin"), "{path}: {answer:?}");
     }
     assert!(is_signed_in(&mut bob) && is_signed_in(&mut ada));
-    assert_eq!(site.count("SELECT count(*) FROM user"), 2);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 2);
 }
 
 fn bob_id(site: &Site) -> String {
     let found =
-        site.database().query_row("SELECT id FROM user WHERE name = 'bob'", [], |row| row.get(0));
+        site.database()
+            .query_row("SELECT id FROM cloakroom_user WHERE name = 'bob'", [], |row| row.get(0));
     found.expect("bob is there")
 }
 
@@ -198,7 +199,7 @@ fn bob_id(site: &Site) -> String {
 fn a_session_that_was_not_used_for_a_day_has_ended() {
     let (site, mut ada) = Site::with_admin("");
     assert!(is_signed_in(&mut ada));
-    site.sql("UPDATE session SET last_seen_at = last_seen_at - 86400000");
+    site.sql("UPDATE cloakroom_session SET last_seen_at = last_seen_at - 86400000");
     assert!(!is_signed_in(&mut ada));
     assert!(ada.cookie(COOKIE).is_some(), "only a logout takes the cookie away");
     assert!(is_signed_in(&mut site.browser_of(ADMIN)));

@@ -60,11 +60,11 @@ fn the_pages_of_the_administration_are_for_administrators_alone() {
         assert_eq!(visitor.post_form(&path, &form).status, 303, "{path}");
     }
     assert!(is_signed_in(&mut ada.clone()) && is_signed_in(&mut bob));
-    assert_eq!(site.count("SELECT count(*) FROM user"), 2);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 2);
 }
 
 fn user_id(site: &Site, name: &str) -> String {
-    let query = "SELECT id FROM user WHERE name = ?1";
+    let query = "SELECT id FROM cloakroom_user WHERE name = ?1";
     site.database().query_row(query, [name], |row| row.get(0)).expect("the user is there")
 }
 
@@ -205,7 +205,7 @@ fn the_ended_sessions_are_listed_with_their_reasons() {
 }
 
 fn session_of_ended(site: &Site, name: &str) -> String {
-    let query = "SELECT id FROM ended_session WHERE user_name = ?1 AND reason = 'logout'";
+    let query = "SELECT id FROM cloakroom_ended_session WHERE user_name = ?1 AND reason = 'logout'";
     let id: [u8; 16] = site.database().query_row(query, [name], |row| row.get(0)).expect("ended");
     cloakroom::SessionId::from_bytes(id).to_string()
 }
@@ -216,12 +216,12 @@ fn a_page_is_not_empty_where_expired_sessions_lie_before_the_live_ones() {
     // Ids at random sort as newer than those of today.
     site.sql(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
-         INSERT INTO session (id, digest, renewal_counter, renewal_since, user_id, user_name,
+         INSERT INTO cloakroom_session (id, digest, renewal_counter, renewal_since, user_id, user_name,
              groups, epoch, generation, created_at, last_seen_at, idle_timeout, absolute_deadline,
              remembered)
          SELECT randomblob(16), digest, renewal_counter, renewal_since, user_id, user_name,
              groups, epoch, generation, created_at, last_seen_at, 0, absolute_deadline, remembered
-         FROM n, (SELECT * FROM session LIMIT 1)",
+         FROM n, (SELECT * FROM cloakroom_session LIMIT 1)",
     );
     let own = session_of(&browser);
     for path in ["/cloakroom/admin", "/cloakroom/admin?q=ada", "/cloakroom/admin?q=a*"] {

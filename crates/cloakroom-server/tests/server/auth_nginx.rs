@@ -174,7 +174,7 @@ fn an_end_is_seen_by_the_very_next_question() {
 fn the_question_never_changes_the_credential() {
     let (site, _) = Site::with_people(RECORDS, &["bob"]);
     let mut bob = site.browser_of("bob");
-    site.sql("UPDATE session SET renewal_since = renewal_since - 7200000");
+    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 7200000");
     for _ in 0..3 {
         let answer = ask(&mut bob, "records", &PAGE);
         assert_eq!((answer.status, answer.headers("Set-Cookie").len()), (200, 0), "{answer:?}");

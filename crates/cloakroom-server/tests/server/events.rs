@@ -50,7 +50,7 @@ fn check(line: &Value, expected: &[(&str, &str)]) {
 }
 
 fn id_of(site: &Site, name: &str) -> String {
-    let query = "SELECT id FROM user WHERE name = ?1";
+    let query = "SELECT id FROM cloakroom_user WHERE name = ?1";
     site.database().query_row(query, [name], |row| row.get(0)).expect("there is such a user")
 }
 
@@ -163,7 +163,8 @@ fn each_end_is_told_with_its_reason_and_who_ordered_it() {
 
 /// The session of the user that ended last for this reason, as the history has it.
 fn session_of_ended(site: &Site, user: &str, reason: &str) -> String {
-    let query = "SELECT lower(hex(id)) FROM ended_session WHERE user_id = ?1 AND reason = ?2";
+    let query =
+        "SELECT lower(hex(id)) FROM cloakroom_ended_session WHERE user_id = ?1 AND reason = ?2";
     let found = site.database().query_row(query, [user, reason], |row| row.get::<_, String>(0));
     let hex = found.expect("it is in the history");
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
@@ -180,12 +181,12 @@ fn each_rotation_renewal_and_theft_is_told() {
     check(&rotated, &[("session", &session), ("by", "bob")]);
     assert_eq!(rotated["reauthenticated"], true);
     let mut thief = copy(&site, &bob);
-    site.sql("UPDATE session SET renewal_since = renewal_since - 7200000");
+    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 7200000");
     bob.get("/cloakroom/account");
     assert!(events(&site, known, "session_renewed").is_empty(), "it was only sent");
     bob.get("/cloakroom/account");
     check(&event(&site, known, "session_renewed"), &[("session", &session)]);
-    site.sql("UPDATE session SET renewal_since = renewal_since - 7200000");
+    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 7200000");
     thief.get("/cloakroom/account");
     let reuse = event(&site, known, "authn_token_reuse");
     let (user, expected) =
@@ -229,7 +230,7 @@ fn what_a_sweep_removes_is_one_event() {
     let (_first, _second) = (site.browser_of("bob"), site.browser_of("bob"));
     let user = id_of(&site, "bob");
     site.sql(&format!(
-        "UPDATE session SET last_seen_at = last_seen_at - 86400000 WHERE user_id = '{user}'"
+        "UPDATE cloakroom_session SET last_seen_at = last_seen_at - 86400000 WHERE user_id = '{user}'"
     ));
     let swept = || events(&site, known, "session_expired");
     wait_until("the sweep is told", SOON, || !swept().is_empty());

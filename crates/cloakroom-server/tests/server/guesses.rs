@@ -42,7 +42,7 @@ fn guess_until_it_waits(site: &Site, from: &str, name: &str) {
 /// Makes the waits that have begun long: the first is a second, and machines can be slow.
 #[track_caller]
 fn hold(site: &Site) {
-    site.sql("UPDATE guess SET waits_until = waits_until + 600000 WHERE waits_until > 0");
+    site.sql("UPDATE cloakroom_guess SET waits_until = waits_until + 600000 WHERE waits_until > 0");
 }
 
 #[track_caller]
@@ -105,8 +105,8 @@ fn while_it_waits_an_account_answers_as_a_name_that_nobody_has() {
         }
     }
     // To the same millisecond, and half a minute from the next change of the words.
-    let until = site.count("SELECT max(waits_until) FROM guess") + 570_000;
-    site.sql(&format!("UPDATE guess SET waits_until = {until} WHERE waits_until > 0"));
+    let until = site.count("SELECT max(waits_until) FROM cloakroom_guess") + 570_000;
+    site.sql(&format!("UPDATE cloakroom_guess SET waits_until = {until} WHERE waits_until > 0"));
     let expected = login_from(&site, ELSEWHERE, "bob", WRONG);
     for name in names {
         for password in [WRONG, PASSWORD] {
@@ -138,7 +138,7 @@ fn of_two_hundred_logins_at_once_no_more_are_checked_than_the_counter_lets_throu
     let checked = statuses.iter().filter(|status| **status == 401).count();
     assert!((5..=most as usize).contains(&checked), "{checked} checked: {statuses:?}");
     assert!(statuses.iter().all(|status| [401, 429, 503].contains(status)), "{statuses:?}");
-    let counted = site.count("SELECT failures FROM guess WHERE kind = 'account'");
+    let counted = site.count("SELECT failures FROM cloakroom_guess WHERE kind = 'account'");
     assert_eq!(counted, checked as i64);
 }
 
@@ -182,9 +182,9 @@ fn a_right_password_leaves_nothing_counted_against_the_account_or_its_network() 
         assert_eq!(login_from(&site, HOME, "bob", WRONG).status, 401);
     }
     assert_eq!(login_from(&site, HOME, "bob", PASSWORD).status, 303);
-    assert_eq!(site.count("SELECT count(*) FROM guess WHERE kind = 'account'"), 0);
-    assert_eq!(site.count("SELECT failures FROM guess WHERE kind = 'network'"), 4);
-    assert_eq!(site.count("SELECT failures FROM guess WHERE kind = 'known'"), 0);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_guess WHERE kind = 'account'"), 0);
+    assert_eq!(site.count("SELECT failures FROM cloakroom_guess WHERE kind = 'network'"), 4);
+    assert_eq!(site.count("SELECT failures FROM cloakroom_guess WHERE kind = 'known'"), 0);
 }
 
 #[test]
@@ -224,8 +224,9 @@ fn to_hang_up_neither_takes_a_guess_back_nor_leaves_a_right_password_counted() {
         let fields = [("name", "bob"), ("password", password)];
         drop(begin(&site, "", "/cloakroom/login", &fields));
     };
-    let counted =
-        || site.count("SELECT coalesce(max(failures), 0) FROM guess WHERE kind = 'account'");
+    let counted = || {
+        site.count("SELECT coalesce(max(failures), 0) FROM cloakroom_guess WHERE kind = 'account'")
+    };
     hang_up_on(WRONG);
     wait_until("it is counted", SOON, || counted() == 1);
     assert_eq!(login_from(&site, STRANGER, "bob", WRONG).status, 401);
@@ -239,7 +240,9 @@ fn the_log_has_one_lock_for_each_wait_and_bounded_lines_for_what_is_refused_mean
     let settings = "[login]\nlongest_delay = \"1h\"\n";
     let (site, _) = Site::with_people(settings, &["bob"]);
     guess_until_it_waits(&site, STRANGER, "bob");
-    site.sql("UPDATE guess SET waits_until = waits_until + 3600000 WHERE kind = 'account'");
+    site.sql(
+        "UPDATE cloakroom_guess SET waits_until = waits_until + 3600000 WHERE kind = 'account'",
+    );
     for _ in 0..150 {
         check_waits(&login_from(&site, STRANGER, "bob", WRONG));
     }

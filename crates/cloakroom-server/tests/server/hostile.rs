@@ -30,7 +30,7 @@ fn a_form_that_arrives_after_its_session_ended_does_nothing() {
     connection.write(late).expect("the server still listens");
     let answer = connection.read_response("POST").expect("the server answers");
     assert_eq!(answer.status, 303, "{answer:?}");
-    assert_eq!(site.count("SELECT count(*) FROM user WHERE name = 'backdoor'"), 0);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user WHERE name = 'backdoor'"), 0);
 }
 
 #[test]

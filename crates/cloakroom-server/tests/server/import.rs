@@ -62,7 +62,7 @@ fn export(site: &Site) -> Option<String> {
 }
 
 fn hash_of(site: &Site, name: &str) -> String {
-    let sql = "SELECT password_hash FROM user WHERE name = ?1";
+    let sql = "SELECT password_hash FROM cloakroom_user WHERE name = ?1";
     site.database().query_row(sql, [name], |row| row.get(0)).expect("there is a hash")
 }
 
@@ -78,7 +78,7 @@ fn users_with_werkzeug_and_django_hashes_log_in_with_their_old_passwords() {
     let Some(file) = export(&site) else { return };
     let would = site.run(&["user", "import", &file, "--dry-run"]);
     assert!(would.starts_with("nothing was changed; would import 9 users"), "{would}");
-    assert_eq!(site.count("SELECT count(*) FROM user"), 1);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 1);
     let said = site.run(&["user", "import", &file]);
     assert!(said.starts_with("imported 9 users (8 with a password: "), "{said}");
     assert!(
@@ -135,7 +135,7 @@ fn a_file_with_faults_changes_nothing_and_tells_every_line() {
         assert!(said.contains(line), "{line}: {said}");
     }
     assert!(!said.contains("secretsecret"), "{said}");
-    assert_eq!(site.count("SELECT count(*) FROM user"), 1);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 1);
 }
 
 #[test]
@@ -154,5 +154,5 @@ fn users_are_imported_while_no_server_runs_and_more_than_an_ordinary_order_holds
     let said = site.run(&["user", "import", &path, "--skip-existing"]);
     assert!(said.contains("imported 2 users") && said.contains("passed over 1 user"), "{said}");
     site.server.restart();
-    assert_eq!(site.count("SELECT count(*) FROM user"), 3_003);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 3_003);
 }

@@ -52,7 +52,7 @@ fn no_form_splits_an_answer() {
             check(&ada.send(Request::get(&path).header("Host", "evil.example")), &path);
         }
     }
-    assert_eq!(site.count("SELECT count(*) FROM user"), 1);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 1);
 }
 
 #[test]

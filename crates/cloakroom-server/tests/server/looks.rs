@@ -60,13 +60,13 @@ fn company() -> Site {
     site.invite("rosalind", &["--display-name", "Rosalind Franklin"]);
     first.post_form("/cloakroom/logout", &[]);
     // Only the test made these.
-    site.sql("DELETE FROM ended_session");
+    site.sql("DELETE FROM cloakroom_ended_session");
     some_end(&site);
     for (name, agent, address, came, seen) in SESSIONS {
         let mut browser = arrive(&site, name, agent, address);
         let id = crate::support::session_of(&browser).replace('-', "");
         site.sql(&format!(
-            "UPDATE session SET created_at = created_at - {came} * 60000,
+            "UPDATE cloakroom_session SET created_at = created_at - {came} * 60000,
              last_seen_at = last_seen_at - {seen} * 60000 WHERE id = unhex('{id}')"
         ));
         if name == "annie" {
@@ -79,7 +79,7 @@ fn company() -> Site {
     for _ in 0..5 {
         crate::support::send_login(&mut site.server.client(), "mallory", "a guess");
     }
-    site.sql("UPDATE guess SET waits_until = waits_until + 600000 WHERE kind = 'name'");
+    site.sql("UPDATE cloakroom_guess SET waits_until = waits_until + 600000 WHERE kind = 'name'");
     site
 }
 
@@ -87,7 +87,7 @@ fn company() -> Site {
 fn some_end(site: &Site) {
     let tell = |id: &str, reason: &str, by: &str| {
         site.sql(&format!(
-            "UPDATE ended_session SET reason = '{reason}', ended_by = {by} WHERE id = unhex('{id}')"
+            "UPDATE cloakroom_ended_session SET reason = '{reason}', ended_by = {by} WHERE id = unhex('{id}')"
         ));
     };
     for (minutes, (name, agent, address, reason, by)) in [
@@ -102,7 +102,7 @@ fn some_end(site: &Site) {
         browser.post_form("/cloakroom/logout", &[]);
         tell(&id, reason, by);
         site.sql(&format!(
-            "UPDATE ended_session SET ended_at = ended_at - {minutes} * 60000,
+            "UPDATE cloakroom_ended_session SET ended_at = ended_at - {minutes} * 60000,
              created_at = created_at - ({minutes} + 700) * 60000 WHERE id = unhex('{id}')"
         ));
     }

@@ -161,10 +161,10 @@ fn what_the_sweeper_removes_is_counted_by_its_reason() {
     let before = numbers(&site);
     let [idle, absolute] = [&_idle, &_absolute].map(|one| session_of(one).replace('-', ""));
     site.sql(&format!(
-        "UPDATE session SET last_seen_at = last_seen_at - 86400000 WHERE id = unhex('{idle}')"
+        "UPDATE cloakroom_session SET last_seen_at = last_seen_at - 86400000 WHERE id = unhex('{idle}')"
     ));
     site.sql(&format!(
-        "UPDATE session SET absolute_deadline = created_at WHERE id = unhex('{absolute}')"
+        "UPDATE cloakroom_session SET absolute_deadline = created_at WHERE id = unhex('{absolute}')"
     ));
     wait_until("both are swept", SOON, || {
         grown(&before, &numbers(&site), "cloakroom_sweeper_sessions_total") > 1.5
@@ -189,7 +189,9 @@ fn what_the_sweeper_removes_is_counted_by_its_reason() {
 fn while_the_store_is_down_its_faults_are_counted_and_the_page_is_there() {
     let (site, mut ada) = Site::with_people(RECORDS, &[]);
     let before = numbers(&site);
-    site.database().execute("ALTER TABLE session RENAME TO away", []).expect("it is renamed");
+    site.database()
+        .execute("ALTER TABLE cloakroom_session RENAME TO away", [])
+        .expect("it is renamed");
     assert_eq!(ada.send(Request::get("/auth/nginx/records")).status, 503);
     assert_eq!(ada.post_form("/cloakroom/logout", &[]).status, 503);
     assert_eq!(send_login(&mut site.server.client(), ADMIN, PASSWORD).status, 503);
@@ -209,11 +211,15 @@ fn while_the_store_is_down_its_faults_are_counted_and_the_page_is_there() {
 #[test]
 fn while_the_database_is_damaged_the_live_sessions_are_absent_and_no_error() {
     let (site, _ada) = Site::with_people(RECORDS, &[]);
-    site.database().execute("ALTER TABLE counter RENAME TO away", []).expect("it is renamed");
+    site.database()
+        .execute("ALTER TABLE cloakroom_counter RENAME TO away", [])
+        .expect("it is renamed");
     let down = numbers(&site);
     assert!(!down.keys().any(|series| series.starts_with("cloakroom_sessions_live")));
     assert!(of(&down, "cloakroom_logins_total{outcome=\"success\"}") >= 1.0);
-    site.database().execute("ALTER TABLE away RENAME TO counter", []).expect("it is back");
+    site.database()
+        .execute("ALTER TABLE away RENAME TO cloakroom_counter", [])
+        .expect("it is back");
     assert!(of(&numbers(&site), "cloakroom_sessions_live{kind=\"user\"}") >= 1.0);
 }
 

@@ -309,11 +309,11 @@ fn a_fault_of_the_store_passes_nginx_as_503() {
         let sql = format!("ALTER TABLE {from} RENAME TO {to}");
         front.site.database().execute(&sql, []).expect("it is renamed");
     };
-    rename("session", "away");
+    rename("cloakroom_session", "away");
     for path in ["/", "/api/records", "/cloakroom/account"] {
         let answer = bob.get(path);
         assert_eq!((answer.status, answer.headers("Retry-After").len()), (503, 1), "{answer:?}");
     }
-    rename("away", "session");
+    rename("away", "cloakroom_session");
     assert_eq!(bob.get("/api/records").status, 200);
 }

@@ -28,7 +28,9 @@ fn a_fault_of_the_store_is_503_and_signs_nobody_out() {
     let (site, mut ada) = Site::with_people(RECORDS, &["bob"]);
     let cookie = ada.cookie(COOKIE).map(str::to_owned);
     // To the server, the table is suddenly not there.
-    site.database().execute("ALTER TABLE session RENAME TO away", []).expect("it is renamed");
+    site.database()
+        .execute("ALTER TABLE cloakroom_session RENAME TO away", [])
+        .expect("it is renamed");
     for path in ["account", "account/password", "admin", "admin/ended", "logout", "login"] {
         check_unavailable(&ada.get(&format!("/cloakroom/{path}")));
     }
@@ -43,7 +45,9 @@ fn a_fault_of_the_store_is_503_and_signs_nobody_out() {
     assert_eq!(ada.get("/readyz").status, 503);
     assert_eq!(ada.get("/.well-known/jwks.json").status, 200);
 
-    site.database().execute("ALTER TABLE away RENAME TO session", []).expect("it is back");
+    site.database()
+        .execute("ALTER TABLE away RENAME TO cloakroom_session", [])
+        .expect("it is back");
     assert_eq!(ada.cookie(COOKIE).map(str::to_owned), cookie);
     assert!(is_signed_in(&mut ada));
     assert_eq!(ada.get("/readyz").status, 200);
@@ -78,9 +82,9 @@ fn a_logout_that_could_not_be_written_keeps_the_cookie_and_can_be_tried_again() 
         site.database().execute(&sql, []).expect("it is renamed");
     };
     // The session can be read, but its end cannot be recorded.
-    rename("ended_session", "away");
+    rename("cloakroom_ended_session", "away");
     check_unavailable(&ada.post_form("/cloakroom/logout", &[]));
-    rename("away", "ended_session");
+    rename("away", "cloakroom_ended_session");
     assert!(is_signed_in(&mut ada), "an end that was not acknowledged, and undone as a whole");
     assert_eq!(ada.post_form("/cloakroom/logout", &[]).status, 200);
     assert_eq!(ada.cookie(COOKIE), None);
@@ -121,7 +125,7 @@ fn a_client_that_hangs_up_leaves_nothing_half_done_law_9() {
     // Nothing can be written until all have hung up.
     let holder = site.database();
     holder.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
-    let before = site.count("SELECT count(*) FROM session");
+    let before = site.count("SELECT count(*) FROM cloakroom_session");
     for (token, path, fields) in [
         (token.as_str(), "/cloakroom/logout", &[("q", "")][..]),
         ("", "/cloakroom/login", &[("name", ADMIN), ("password", PASSWORD)]),
@@ -131,7 +135,7 @@ fn a_client_that_hangs_up_leaves_nothing_half_done_law_9() {
     holder.execute_batch("ROLLBACK").expect("the lock is let go");
     wait_until("the logout is done", SOON, || !is_signed_in(&mut bob));
     // The login either was recorded as a whole, or not at all; in no case is anybody locked out.
-    assert!(site.count("SELECT count(*) FROM session") <= before);
+    assert!(site.count("SELECT count(*) FROM cloakroom_session") <= before);
     assert!(is_signed_in(&mut ada) && is_signed_in(&mut site.browser_of("bob")));
 }
 

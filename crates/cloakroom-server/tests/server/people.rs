@@ -22,7 +22,7 @@ fn link_on(page: &Response) -> String {
 }
 
 fn path_of(site: &Site, name: &str, act: &str) -> String {
-    let query = "SELECT id FROM user WHERE name = ?1";
+    let query = "SELECT id FROM cloakroom_user WHERE name = ?1";
     let id: String =
         site.database().query_row(query, [name], |row| row.get(0)).expect("the user is there");
     format!("/cloakroom/admin/users/{id}/{act}")
@@ -85,7 +85,7 @@ fn a_password_link_is_good_for_three_days_and_not_for_set_up() {
     let form =
         [("code", code.as_str()), ("name", "x"), ("password", PASSWORD), ("repeat", PASSWORD)];
     assert_eq!(site.server.client().post_form("/cloakroom/setup", &form).status, 409);
-    site.sql("UPDATE one_time_code SET expires_at = expires_at - 3 * 86400000");
+    site.sql("UPDATE cloakroom_one_time_code SET expires_at = expires_at - 3 * 86400000");
     assert_eq!(choose_password(&mut site.server.client(), &code).status, 422);
 }
 
@@ -135,7 +135,7 @@ fn administrators_cannot_disable_themselves() {
 #[test]
 fn mistakes_are_told_beside_their_field_and_add_nobody() {
     let (site, mut ada) = Site::with_people("", &["bob"]);
-    let codes = "SELECT count(*) FROM one_time_code";
+    let codes = "SELECT count(*) FROM cloakroom_one_time_code";
     let before = site.count(codes);
     for (field, value) in [
         ("name", "Bob Baker"),
@@ -155,7 +155,7 @@ fn mistakes_are_told_beside_their_field_and_add_nobody() {
         assert_eq!(page.status, 422, "{field}={value:?}: {page:?}");
         assert!(page.text().contains(&format!("id=\"{field}-error\"")), "{field}={value:?}");
     }
-    assert_eq!(site.count("SELECT count(*) FROM user"), 2);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 2);
     assert_eq!(site.count(codes), before);
 }
 
@@ -188,7 +188,7 @@ fn many_users_are_listed_page_by_page() {
     let names: Vec<String> = (0..60).map(|number| format!("user{number:02}")).collect();
     for name in &names {
         site.sql(&format!(
-            "INSERT INTO user (id, name, display_name, groups, role, created_at)
+            "INSERT INTO cloakroom_user (id, name, display_name, groups, role, created_at)
              VALUES ('{name}', '{name}', '{name}', '[]', 'user', 0)"
         ));
     }
@@ -216,11 +216,11 @@ fn acts_on_a_user_who_is_not_there_are_not_found() {
 fn a_new_password_refuses_earlier_sessions_from_its_own_commit_on() {
     let (site, _) = Site::with_people("", &["bob"]);
     (0..3).for_each(|_| drop(site.run(&["end", "--user", "bob"])));
-    let ends =
-        "SELECT user_epoch.epoch FROM user_epoch JOIN user ON user.id = user_id WHERE name = 'bob'";
+    let ends = "SELECT counted.epoch FROM cloakroom_user_epoch AS counted
+         JOIN cloakroom_user AS person ON person.id = counted.user_id WHERE person.name = 'bob'";
     let before = site.count(ends);
     let code = code_of(&serde_link(&site.run(&["user", "passwd", "bob", "--json"])));
     assert_eq!(choose_password(&mut site.server.client(), &code).status, 303);
-    let own = site.count("SELECT epoch FROM user WHERE name = 'bob'");
+    let own = site.count("SELECT epoch FROM cloakroom_user WHERE name = 'bob'");
     assert!(own > before, "{own} is not above {before}: sessions would go on until their end");
 }

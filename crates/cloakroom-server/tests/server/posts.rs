@@ -37,7 +37,7 @@ pub(crate) struct Post {
 /// Every form; about bob, whose browser this is, where it is about somebody.
 pub(crate) fn all(site: &Site, bob: &Client) -> Vec<Post> {
     let session = session_of(bob);
-    let query = "SELECT id FROM user WHERE name = 'bob'";
+    let query = "SELECT id FROM cloakroom_user WHERE name = 'bob'";
     let user: String =
         site.database().query_row(query, [], |row| row.get(0)).expect("the user is there");
     FORMS
@@ -52,12 +52,12 @@ pub(crate) fn all(site: &Site, bob: &Client) -> Vec<Post> {
 /// What such forms can change, in numbers.
 pub(crate) fn everything(site: &Site) -> [i64; 6] {
     [
-        "SELECT count(*) FROM session",
-        "SELECT count(*) FROM ended_session",
-        "SELECT count(*) FROM user",
-        "SELECT count(*) FROM one_time_code",
-        "SELECT sum(epoch + disabled) FROM user",
-        "SELECT sum(generation) FROM session",
+        "SELECT count(*) FROM cloakroom_session",
+        "SELECT count(*) FROM cloakroom_ended_session",
+        "SELECT count(*) FROM cloakroom_user",
+        "SELECT count(*) FROM cloakroom_one_time_code",
+        "SELECT sum(epoch + disabled) FROM cloakroom_user",
+        "SELECT sum(generation) FROM cloakroom_session",
     ]
     .map(|query| site.count(query))
 }

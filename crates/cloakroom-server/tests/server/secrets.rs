@@ -236,7 +236,7 @@ fn live(site: &Site, ada: &mut Client, bob: &mut Client, all: &mut Collection) {
     let change = [("current", PASSWORD), ("new", NEW_PASSWORD), ("repeat", NEW_PASSWORD)];
     all.page("password", &bob.post_form("/cloakroom/account/password", &change));
     all.token(bob);
-    site.sql("UPDATE session SET renewal_since = renewal_since - 7200000");
+    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 7200000");
     all.page("renewal", &bob.get("/cloakroom/account"));
     all.token(bob);
     let asked = bob.send(Request::get("/auth/nginx/records"));
@@ -250,10 +250,14 @@ fn live(site: &Site, ada: &mut Client, bob: &mut Client, all: &mut Collection) {
     let ended = session_of(&other);
     all.places.push(("why".to_owned(), site.run(&["why", &ended]).into_bytes()));
     // A fault is logged with its causes.
-    site.database().execute("ALTER TABLE session RENAME TO away", []).expect("it is renamed");
+    site.database()
+        .execute("ALTER TABLE cloakroom_session RENAME TO away", [])
+        .expect("it is renamed");
     all.page("fault", &ada.get("/cloakroom/account"));
     all.page("fault at login", &send_login(&mut stranger, ADMIN, PASSWORD));
-    site.database().execute("ALTER TABLE away RENAME TO session", []).expect("it is back");
+    site.database()
+        .execute("ALTER TABLE away RENAME TO cloakroom_session", [])
+        .expect("it is back");
     all.page("logout", &ada.post_form("/cloakroom/logout", &[]));
 }
 

@@ -47,21 +47,21 @@ fn many_set_ups_with_one_code_at_once_make_one_administrator() {
     let made = answers.iter().filter(|status| **status == 303).count();
     assert_eq!(made, 1, "{answers:?}");
     assert!(answers.iter().all(|status| [303, 409, 422].contains(status)), "{answers:?}");
-    assert_eq!(site.count("SELECT count(*) FROM user"), 1);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 1);
 }
 
 #[test]
 fn a_set_up_code_is_good_for_an_hour() {
     let site = Site::fresh("");
     let left = site.count(
-        "SELECT expires_at / 1000 - CAST(strftime('%s', 'now') AS INTEGER) FROM one_time_code",
+        "SELECT expires_at / 1000 - CAST(strftime('%s', 'now') AS INTEGER) FROM cloakroom_one_time_code",
     );
     assert!((3_500..=3_600).contains(&left), "{left} s");
-    site.sql("UPDATE one_time_code SET expires_at = expires_at - 3600000");
+    site.sql("UPDATE cloakroom_one_time_code SET expires_at = expires_at - 3600000");
     let answer = set_up(&mut site.server.client(), &site.set_up_code());
     assert_eq!(answer.status, 422, "{answer:?}");
     assert!(answer.text().contains("over an hour old"), "{answer:?}");
-    assert_eq!(site.count("SELECT count(*) FROM user"), 0);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 0);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn each_mistake_in_the_set_up_form_is_told_beside_its_field_and_makes_nobody() {
         assert!(answer.text().contains(&format!("id=\"{field}-error\"")), "{field}: {answer:?}");
         assert!(!answer.text().contains(PASSWORD), "a password came back: {answer:?}");
     }
-    assert_eq!(site.count("SELECT count(*) FROM user"), 0);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 0);
     assert_eq!(site.server.client().post_form("/cloakroom/setup", &good).status, 303);
 }
 

@@ -94,14 +94,14 @@ fn a_due_credential_gets_a_successor_when_asked_and_both_are_good_until_it_is_us
     let app = site.application();
     let (token, _) = app.log_in("anna");
     assert_eq!(app.verify(&token)["successor"], Value::Null);
-    site.sql("UPDATE session SET renewal_since = renewal_since - 3600000");
+    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 3600000");
     assert_eq!(app.verify(&token)["successor"], Value::Null, "only when asked");
     let ask =
         |token: &str| app.post("sessions/verify", &json!({"token": token, "renew": true})).json();
     let successor = ask(&token)["successor"].as_str().expect("it is due").to_owned();
     assert_eq!(ask(&token)["successor"], json!(successor), "every retry gives the same one");
     assert!(app.is_active(&token) && app.is_active(&successor));
-    site.sql("UPDATE session SET renewal_since = renewal_since - 3600000");
+    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 3600000");
     assert!(!app.is_active(&token), "after the grace the parent is a stolen copy");
     assert!(!app.is_active(&successor), "and the session ended");
 }
@@ -111,12 +111,12 @@ fn a_request_that_took_long_to_arrive_is_no_thief() {
     let site = Site::fresh("[session]\nrenew_after = \"1m\"\nrenew_grace = \"1s\"");
     let app = site.application();
     let (token, _) = app.log_in("anna");
-    site.sql("UPDATE session SET renewal_since = renewal_since - 3600000");
+    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 3600000");
     let asked = app.post("sessions/verify", &json!({"token": token, "renew": true})).json();
     let successor = asked["successor"].as_str().expect("it is due").to_owned();
     assert!(app.is_active(&successor));
     // The successor came into use twenty seconds ago; the old credential's request arrived before.
-    site.sql("UPDATE session SET renewal_since = renewal_since - 20000");
+    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 20000");
     let slow = json!({"token": token, "arrived_ms_ago": 60_000});
     assert_eq!(app.post("sessions/verify", &slow).json()["active"], true);
     assert!(app.is_active(&successor));

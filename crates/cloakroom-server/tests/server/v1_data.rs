@@ -153,5 +153,5 @@ fn law_1_an_ended_session_takes_no_change_and_shows_no_data() {
         check_problem(&app.get(&data), 404, "unknown-session");
         check_problem(&app.patch(&data, &write("k", &json!(1), 0)), 404, "unknown-session");
     }
-    assert_eq!(site.count("SELECT count(*) FROM session_data"), 0);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_session_data"), 0);
 }

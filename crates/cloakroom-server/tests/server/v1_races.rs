@@ -38,7 +38,7 @@ fn law_1_no_call_that_races_an_end_revives_the_session() {
         }
         assert!(!app.is_active(&token), "seed {seed}");
         check_problem(&app.get(&format!("sessions/{id}")), 410, "session-ended");
-        assert_eq!(site.count("SELECT count(*) FROM session_data"), 0, "seed {seed}");
+        assert_eq!(site.count("SELECT count(*) FROM cloakroom_session_data"), 0, "seed {seed}");
     }
 }
 
@@ -97,7 +97,9 @@ fn law_5_while_the_store_is_down_every_call_says_that_nothing_is_known() {
     let site = Site::fresh("");
     let app = site.application();
     let (token, id) = app.log_in("anna");
-    site.database().execute("ALTER TABLE session RENAME TO away", []).expect("it is renamed");
+    site.database()
+        .execute("ALTER TABLE cloakroom_session RENAME TO away", [])
+        .expect("it is renamed");
     let calls = [
         app.get("sessions"),
         app.get(&format!("sessions/{id}")),
@@ -117,12 +119,14 @@ fn law_5_while_the_store_is_down_every_call_says_that_nothing_is_known() {
             assert!(!answer.text().to_lowercase().contains(hint), "{hint}: {answer:?}");
         }
     }
-    let key_table = "ALTER TABLE api_key RENAME TO api_key_away";
+    let key_table = "ALTER TABLE cloakroom_api_key RENAME TO api_key_away";
     site.database().execute(key_table, []).expect("it is renamed");
     check_problem(&app.get("capabilities"), 503, "sessions-unavailable");
-    let back = "ALTER TABLE api_key_away RENAME TO api_key";
+    let back = "ALTER TABLE api_key_away RENAME TO cloakroom_api_key";
     site.database().execute(back, []).expect("it is back");
-    site.database().execute("ALTER TABLE away RENAME TO session", []).expect("it is back");
+    site.database()
+        .execute("ALTER TABLE away RENAME TO cloakroom_session", [])
+        .expect("it is back");
     assert!(app.is_active(&token));
 }
 

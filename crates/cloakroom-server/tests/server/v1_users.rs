@@ -115,7 +115,7 @@ fn what_cannot_be_a_user_is_refused_with_what_is_allowed() {
         check_problem(&answer, 422, "invalid-body");
         assert!(answer.text().contains(word), "{word}: {}", answer.text());
     }
-    assert_eq!(site.count("SELECT count(*) FROM user"), 1);
+    assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 1);
     for path in ["users/nobody", "users/a%20b"] {
         check_problem(&app.get(path), 404, "unknown-user");
         check_problem(&app.patch(path, &json!({})), 404, "unknown-user");

@@ -9,13 +9,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{Access, access};
 
+use super::Options;
+use super::owner::{Owner, claim};
 use crate::OpenError;
-
-/// `CLKR`: marks a file as ours.
-const APPLICATION_ID: i32 = 0x434C_4B52;
 
 /// Files up to this size are checked as a whole when they are opened.
 const CHECKED_BYTES: i64 = 16 * 1024 * 1024;
@@ -26,15 +25,14 @@ const PREPARED: usize = 128;
 const RETRY_EVERY: Duration = Duration::from_millis(10);
 
 /// The first connection to a file: makes it, checks it and sets it up.
-pub(super) fn first(path: &Path, busy_timeout: Duration) -> Result<Connection, OpenError> {
+pub(super) fn first(path: &Path, options: &Options) -> Result<Connection, OpenError> {
     check_place(path)?;
     create_private(path)?;
-    tighten(path);
     // Setting up a new file can be refused without waiting while another process does the same.
     let begun = Instant::now();
     loop {
-        match set_up(path, busy_timeout) {
-            Err(OpenError::Locked { .. }) if begun.elapsed() < busy_timeout => {
+        match set_up(path, options) {
+            Err(OpenError::Locked { .. }) if begun.elapsed() < options.busy_timeout => {
                 std::thread::sleep(RETRY_EVERY);
             }
             done => return done,
@@ -62,16 +60,26 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn set_up(path: &Path, busy_timeout: Duration) -> Result<Connection, OpenError> {
-    let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout);
+fn set_up(path: &Path, options: &Options) -> Result<Connection, OpenError> {
+    let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, options.busy_timeout);
     let mut connection = opened.map_err(|error| explain(path, error))?;
-    let described = describe(&mut connection).map_err(|error| explain(path, error))?;
-    if described.is_foreign() {
-        return Err(OpenError::Foreign { path: path.to_owned() });
+    let owner = Owner::of(&mut connection).map_err(|error| explain(path, error))?;
+    match owner {
+        Owner::Us => {
+            tighten(path);
+            check_content(&connection, path)?;
+        }
+        Owner::Nobody if !options.beside_other_tables => tighten(path),
+        Owner::Other(_) if !options.beside_other_tables => {
+            return Err(OpenError::Foreign { path: path.to_owned() });
+        }
+        Owner::Other(Some(name)) => {
+            return Err(OpenError::NameTaken { path: path.to_owned(), name });
+        }
+        Owner::Nobody | Owner::Shared | Owner::Other(None) => {}
     }
-    check_content(&connection, path)?;
     let connection = durable(connection).map_err(|error| explain(path, error))?;
-    claim(connection, path)
+    claim(connection, path, options)
 }
 
 /// Refuses places where opening cannot succeed, in words better than SQLite's.
@@ -167,34 +175,6 @@ fn durable(connection: Connection) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// What a file says of itself before anything in it is changed.
-struct Description {
-    application_id: i32,
-    tables: u32,
-}
-
-impl Description {
-    fn is_foreign(&self) -> bool {
-        self.application_id != APPLICATION_ID && !self.is_new()
-    }
-
-    fn is_new(&self) -> bool {
-        self.application_id == 0 && self.tables == 0
-    }
-}
-
-fn describe(connection: &mut Connection) -> rusqlite::Result<Description> {
-    let snapshot = connection.transaction()?;
-    describe_within(&snapshot)
-}
-
-fn describe_within(connection: &Connection) -> rusqlite::Result<Description> {
-    Ok(Description {
-        application_id: connection.query_row("PRAGMA application_id", [], |row| row.get(0))?,
-        tables: connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
-    })
-}
-
 fn check_content(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let checked = number("PRAGMA page_count").and_then(|pages| {
@@ -209,25 +189,6 @@ fn check_content(connection: &Connection, path: &Path) -> Result<(), OpenError> 
         Ok(detail) => Err(OpenError::Damaged { path: path.to_owned(), detail }),
         Err(error) => Err(explain(path, error)),
     }
-}
-
-/// Marks a new file as ours and gives it the table of versions.
-fn claim(mut connection: Connection, path: &Path) -> Result<Connection, OpenError> {
-    let claimed = (|| {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if describe_within(&transaction)?.is_new() {
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.execute_batch(
-                "CREATE TABLE schema_version (
-                    component TEXT NOT NULL PRIMARY KEY,
-                    version INTEGER NOT NULL
-                ) STRICT, WITHOUT ROWID",
-            )?;
-        }
-        transaction.commit()
-    })();
-    claimed.map_err(|error| explain(path, error))?;
-    Ok(connection)
 }
 
 /// Says plainly what SQLite's error means for somebody who wanted to open a file.

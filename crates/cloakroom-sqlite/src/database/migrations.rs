@@ -15,6 +15,9 @@ pub struct Migrations {
     pub component: &'static str,
     /// SQL, in order.
     pub steps: &'static [&'static str],
+    /// A version, and the SQL that makes its tables at once: what a file begins with that has
+    /// none of them. Without it, a file begins with the first step.
+    pub begin: Option<(u32, &'static str)>,
 }
 
 impl Migrations {
@@ -55,22 +58,29 @@ impl Migrations {
     }
 
     fn take(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        let version = self.version(transaction)?;
-        let Some(sql) = self.steps.get(version as usize) else {
+        let Some((version, sql)) = self.next(self.version(transaction)?) else {
             return Ok(());
         };
         transaction.execute_batch(sql)?;
         transaction.execute(
-            "INSERT INTO schema_version (component, version) VALUES (?1, ?2)
+            "INSERT INTO cloakroom_schema_version (component, version) VALUES (?1, ?2)
              ON CONFLICT (component) DO UPDATE SET version = excluded.version",
-            params![self.component, version + 1],
+            params![self.component, version],
         )?;
         Ok(())
     }
 
+    /// The version to go to from `version`, and the way there.
+    fn next(&self, version: u32) -> Option<(u32, &'static str)> {
+        match self.begin {
+            Some(begin) if version == 0 => Some(begin),
+            _ => self.steps.get(version as usize).map(|sql| (version + 1, *sql)),
+        }
+    }
+
     fn version(&self, connection: &Connection) -> rusqlite::Result<u32> {
         let found = connection.query_row(
-            "SELECT version FROM schema_version WHERE component = ?1",
+            "SELECT version FROM cloakroom_schema_version WHERE component = ?1",
             [self.component],
             |row| row.get(0),
         );

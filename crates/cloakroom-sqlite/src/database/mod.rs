@@ -3,6 +3,7 @@
 mod connect;
 mod job;
 mod migrations;
+mod owner;
 mod readers;
 mod writer;
 
@@ -29,12 +30,24 @@ pub struct Options {
     pub readers: usize,
     /// How many writes can wait; one more is refused at once: 8 192.
     pub queue: usize,
+    /// Whether the file may be another program's, with its tables beside ours: no.
+    ///
+    /// All our names begin with `cloakroom_`. The file gets a write-ahead log, which it then has
+    /// for everybody who opens it; its `application_id`, `user_version` and mode stay as they
+    /// are, and what is not ours in it is neither read nor checked. A transaction of the other
+    /// program that writes makes ours wait, up to the busy timeout.
+    pub beside_other_tables: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { busy_timeout: Duration::from_secs(5), readers: (2 * processors).max(4), queue: 8192 }
+        Self {
+            busy_timeout: Duration::from_secs(5),
+            readers: (2 * processors).max(4),
+            queue: 8192,
+            beside_other_tables: false,
+        }
     }
 }
 
@@ -46,7 +59,7 @@ impl Options {
     /// [`OpenError`] says what is wrong; nothing was overwritten then.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Database, OpenError> {
         let path = path.as_ref().to_owned();
-        let connection = connect::first(&path, self.busy_timeout)?;
+        let connection = connect::first(&path, &self)?;
         let readers = Readers::open(&path, &self)?;
         let writer = Writer::start(connection, &path, self.queue)
             .map_err(|source| OpenError::Io { path: path.clone(), source })?;

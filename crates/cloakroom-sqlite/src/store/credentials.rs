@@ -5,16 +5,18 @@ use crate::log::append;
 use crate::row::{digest, timestamp, unsigned};
 
 const CREDENTIAL: &str =
-    "SELECT renewal_counter, digest, renewal_next, absolute_deadline FROM session
+    "SELECT renewal_counter, digest, renewal_next, absolute_deadline FROM cloakroom_session
     WHERE id = ?1 AND deadline > ?2 AND generation = ?3";
 
-const ROTATE: &str = "UPDATE session SET digest = ?2, renewal_counter = ?3, renewal_since = ?4,
-    renewal_next = NULL, renewal_previous = NULL, generation = generation + 1,
-    authenticated_at = ifnull(?5, authenticated_at) WHERE id = ?1";
+const ROTATE: &str = "UPDATE cloakroom_session
+    SET digest = ?2, renewal_counter = ?3, renewal_since = ?4, renewal_next = NULL,
+        renewal_previous = NULL, generation = generation + 1,
+        authenticated_at = ifnull(?5, authenticated_at)
+    WHERE id = ?1";
 
-const OFFER: &str = "UPDATE session SET renewal_next = ?2 WHERE id = ?1";
+const OFFER: &str = "UPDATE cloakroom_session SET renewal_next = ?2 WHERE id = ?1";
 
-const PROMOTE: &str = "UPDATE session SET renewal_previous = digest, digest = ?2,
+const PROMOTE: &str = "UPDATE cloakroom_session SET renewal_previous = digest, digest = ?2,
     renewal_next = NULL, renewal_counter = renewal_counter + 1, renewal_since = ?3 WHERE id = ?1";
 
 #[cfg(test)]

@@ -6,32 +6,35 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use crate::database::Outcome;
 use crate::row::{signed, unsigned};
 
-const IS_LIVE: &str = "SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1 AND deadline > ?2)";
+const IS_LIVE: &str =
+    "SELECT EXISTS (SELECT 1 FROM cloakroom_session WHERE id = ?1 AND deadline > ?2)";
 
 const READ_ALL: &str = "SELECT data.key, data.json, data.version
-    FROM session LEFT JOIN session_data AS data ON data.session_id = session.id
+    FROM cloakroom_session AS session
+        LEFT JOIN cloakroom_session_data AS data ON data.session_id = session.id
     WHERE session.id = ?1 AND session.deadline > ?2 ORDER BY data.key";
 
 const READ_ONE: &str = "SELECT data.json, data.version
-    FROM session LEFT JOIN session_data AS data
+    FROM cloakroom_session AS session LEFT JOIN cloakroom_session_data AS data
         ON data.session_id = session.id AND data.key = ?3
     WHERE session.id = ?1 AND session.deadline > ?2";
 
-const LAST_VERSION: &str = "SELECT data_version FROM session
+const LAST_VERSION: &str = "SELECT data_version FROM cloakroom_session
     WHERE id = ?1 AND deadline > ?2 AND generation = ?3";
 
-const VERSION: &str = "SELECT version FROM session_data WHERE session_id = ?1 AND key = ?2";
+const VERSION: &str =
+    "SELECT version FROM cloakroom_session_data WHERE session_id = ?1 AND key = ?2";
 
-const PUT: &str = "INSERT INTO session_data (session_id, key, json, version)
+const PUT: &str = "INSERT INTO cloakroom_session_data (session_id, key, json, version)
     VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (session_id, key) DO UPDATE SET json = excluded.json, version = excluded.version";
 
-const REMOVE: &str = "DELETE FROM session_data WHERE session_id = ?1 AND key = ?2";
+const REMOVE: &str = "DELETE FROM cloakroom_session_data WHERE session_id = ?1 AND key = ?2";
 
-const SET_LAST_VERSION: &str = "UPDATE session SET data_version = ?2 WHERE id = ?1";
+const SET_LAST_VERSION: &str = "UPDATE cloakroom_session SET data_version = ?2 WHERE id = ?1";
 
 const SIZE: &str = "SELECT count(*), ifnull(sum(octet_length(key) + octet_length(json)), 0)
-    FROM session_data WHERE session_id = ?1";
+    FROM cloakroom_session_data WHERE session_id = ?1";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] =

@@ -9,18 +9,19 @@ use crate::row::{ended_columns, signed, timestamp, unsigned};
 /// How long an entry of the log is kept at least, whatever sessions it concerned.
 const LOG_LEAST: Duration = Duration::from_secs(600);
 
-const EPOCH: &str = "SELECT ifnull((SELECT epoch FROM user_epoch WHERE user_id = ?1), 0)
-    + (SELECT value FROM counter WHERE name = 'everyone_epoch')";
+const EPOCH: &str = "SELECT ifnull((SELECT epoch FROM cloakroom_user_epoch WHERE user_id = ?1), 0)
+    + (SELECT value FROM cloakroom_counter WHERE name = 'everyone_epoch')";
 
-const RAISE_USER: &str = "INSERT INTO user_epoch (user_id, epoch)
-    VALUES (?1, ?2 - (SELECT value FROM counter WHERE name = 'everyone_epoch'))
+const RAISE_USER: &str = "INSERT INTO cloakroom_user_epoch (user_id, epoch)
+    VALUES (?1, ?2 - (SELECT value FROM cloakroom_counter WHERE name = 'everyone_epoch'))
     ON CONFLICT (user_id) DO UPDATE SET epoch = max(epoch, excluded.epoch)";
 
-const RAISE_EVERYONE: &str = "UPDATE counter SET value = value + 1 WHERE name = 'everyone_epoch'";
+const RAISE_EVERYONE: &str =
+    "UPDATE cloakroom_counter SET value = value + 1 WHERE name = 'everyone_epoch'";
 
-const EVERYONE: &str = "SELECT value FROM counter WHERE name = 'everyone_epoch'";
+const EVERYONE: &str = "SELECT value FROM cloakroom_counter WHERE name = 'everyone_epoch'";
 
-const KEEP: &str = "UPDATE session SET epoch = ?3 WHERE id = ?1 AND user_id = ?2";
+const KEEP: &str = "UPDATE cloakroom_session SET epoch = ?3 WHERE id = ?1 AND user_id = ?2";
 
 /// The sessions to bury, as a condition on `session` with its parameters.
 pub(super) enum Which<'a> {
@@ -149,13 +150,13 @@ pub(super) fn bury(
 fn remember(which: &Which<'_>) -> String {
     // Should an id be in the history already, its first end stays, and the session goes anyway.
     format!(
-        "INSERT INTO ended_session ({columns})
+        "INSERT INTO cloakroom_ended_session ({columns})
          SELECT id, user_id, user_name, created_at, last_seen_at, min(deadline, ?1),
              CASE WHEN deadline > ?1 THEN ?2
                  WHEN absolute_deadline <= idle_deadline THEN 'absolute' ELSE 'idle' END,
              CASE WHEN deadline > ?1 THEN ?3 END,
              client_address, user_agent
-         FROM session
+         FROM cloakroom_session
          WHERE (user_id IS NOT NULL OR deadline > ?1) AND {condition}
          ON CONFLICT (id) DO NOTHING",
         columns = ended_columns!(),
@@ -168,7 +169,7 @@ fn remember(which: &Which<'_>) -> String {
 fn remove(which: &Which<'_>) -> String {
     let condition = which.condition();
     format!(
-        "DELETE FROM session WHERE {condition}
+        "DELETE FROM cloakroom_session WHERE {condition}
          RETURNING deadline > ?, absolute_deadline <= idle_deadline, absolute_deadline"
     )
 }
@@ -180,7 +181,8 @@ impl Which<'_> {
             Self::Of(_) => "user_id = ?",
             Self::OfExcept(..) => "user_id = ? AND id <> ?",
             Self::Expired(..) => {
-                "id IN (SELECT id FROM session WHERE deadline <= ? ORDER BY deadline, id LIMIT ?)"
+                "id IN (SELECT id FROM cloakroom_session WHERE deadline <= ?
+                 ORDER BY deadline, id LIMIT ?)"
             }
             Self::Everyone => "TRUE",
         }

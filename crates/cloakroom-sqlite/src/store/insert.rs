@@ -9,26 +9,27 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::end::{end_within, epoch};
 use crate::row::{groups_text, millis, session_id, signed, unsigned};
 
-const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1)
-    OR EXISTS (SELECT 1 FROM ended_session WHERE id = ?1)";
+const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM cloakroom_session WHERE id = ?1)
+    OR EXISTS (SELECT 1 FROM cloakroom_ended_session WHERE id = ?1)";
 
-const ANONYMOUS: &str = "SELECT value FROM counter WHERE name = 'anonymous'";
+const ANONYMOUS: &str = "SELECT value FROM cloakroom_counter WHERE name = 'anonymous'";
 
 const IS_ANONYMOUS: &str =
-    "SELECT EXISTS (SELECT 1 FROM session WHERE id = ?1 AND user_id IS NULL)";
+    "SELECT EXISTS (SELECT 1 FROM cloakroom_session WHERE id = ?1 AND user_id IS NULL)";
 
-const OLDEST: &str = "SELECT id FROM session
+const OLDEST: &str = "SELECT id FROM cloakroom_session
     WHERE user_id = ?1 AND id IS NOT ?2 AND deadline > ?3 ORDER BY created_at, id";
 
-const LEAST_RECENTLY_USED: &str = "SELECT id FROM session
+const LEAST_RECENTLY_USED: &str = "SELECT id FROM cloakroom_session
     WHERE user_id = ?1 AND id IS NOT ?2 AND deadline > ?3 ORDER BY last_seen_at, id";
 
-const DATA: &str = "SELECT key, json, version FROM session_data WHERE session_id =
-    (SELECT id FROM session WHERE id = ?1 AND deadline > ?2)";
+const DATA: &str = "SELECT key, json, version FROM cloakroom_session_data WHERE session_id =
+    (SELECT id FROM cloakroom_session WHERE id = ?1 AND deadline > ?2)";
 
-const LAST_VERSION: &str = "SELECT data_version FROM session WHERE id = ?1 AND deadline > ?2";
+const LAST_VERSION: &str =
+    "SELECT data_version FROM cloakroom_session WHERE id = ?1 AND deadline > ?2";
 
-const INSERT: &str = "INSERT INTO session (id, digest, renewal_counter, renewal_since,
+const INSERT: &str = "INSERT INTO cloakroom_session (id, digest, renewal_counter, renewal_since,
     renewal_next, renewal_previous, user_id, user_name, groups, epoch, generation, created_at,
     authenticated_at, last_seen_at, idle_timeout, absolute_deadline, remembered, client_address,
     user_agent, data_version)
@@ -36,7 +37,7 @@ const INSERT: &str = "INSERT INTO session (id, digest, renewal_counter, renewal_
     ?20)";
 
 const INSERT_DATA: &str =
-    "INSERT INTO session_data (session_id, key, json, version) VALUES (?1, ?2, ?3, ?4)";
+    "INSERT INTO cloakroom_session_data (session_id, key, json, version) VALUES (?1, ?2, ?3, ?4)";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[

@@ -5,8 +5,11 @@ use rusqlite::{Connection, Result};
 
 use crate::row::{record, record_columns};
 
-const LOAD: &str =
-    concat!("SELECT ", record_columns!(), " FROM session WHERE id = ?1 AND deadline > ?2");
+const LOAD: &str = concat!(
+    "SELECT ",
+    record_columns!(),
+    " FROM cloakroom_session WHERE id = ?1 AND deadline > ?2"
+);
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[LOAD];

@@ -24,7 +24,10 @@ const MIGRATIONS: Migrations = Migrations {
     steps: &[
         include_str!("../../migrations/0001_sessions.sql"),
         include_str!("../../migrations/0002_log.sql"),
+        include_str!("../../migrations/0003_prefix.sql"),
+        include_str!("../../migrations/0004_active_sessions.sql"),
     ],
+    begin: Some((3, include_str!("../../migrations/0003_new_file.sql"))),
 };
 
 /// Sessions in an SQLite file. Clones share it.

@@ -5,17 +5,19 @@ use super::end::{Which, bury};
 use crate::log;
 use crate::row::{signed, timestamp, unsigned};
 
-const FORGET: &str = "DELETE FROM ended_session WHERE id IN
-    (SELECT id FROM ended_session WHERE user_id IS NOT NULL AND ended_at < ?1
+const FORGET: &str = "DELETE FROM cloakroom_ended_session WHERE id IN
+    (SELECT id FROM cloakroom_ended_session WHERE user_id IS NOT NULL AND ended_at < ?1
      ORDER BY ended_at, id LIMIT ?2)";
 
-const FORGET_ANONYMOUS: &str = "DELETE FROM ended_session WHERE id IN
-    (SELECT id FROM ended_session WHERE user_id IS NULL AND ended_at < ?1
+const FORGET_ANONYMOUS: &str = "DELETE FROM cloakroom_ended_session WHERE id IN
+    (SELECT id FROM cloakroom_ended_session WHERE user_id IS NULL AND ended_at < ?1
      ORDER BY ended_at, id LIMIT ?2)";
 
-const BACKLOG: &str = "SELECT count(*) FROM (SELECT 1 FROM session WHERE deadline <= ?1 LIMIT ?2)";
+const BACKLOG: &str = "SELECT count(*) FROM
+    (SELECT 1 FROM cloakroom_session WHERE deadline <= ?1 LIMIT ?2)";
 
-const OLDEST: &str = "SELECT deadline FROM session WHERE deadline <= ?1 ORDER BY deadline LIMIT 1";
+const OLDEST: &str = "SELECT deadline FROM cloakroom_session WHERE deadline <= ?1
+    ORDER BY deadline LIMIT 1";
 
 #[cfg(test)]
 pub(super) const STATEMENTS: &[&str] = &[FORGET, FORGET_ANONYMOUS, BACKLOG, OLDEST];

@@ -4,10 +4,10 @@ use rusqlite::{Connection, Result, params};
 use crate::log::append;
 use crate::row::{groups_text, timestamp};
 
-const TOUCH: &str = "UPDATE session SET last_seen_at = ?2
+const TOUCH: &str = "UPDATE cloakroom_session SET last_seen_at = ?2
     WHERE id = ?1 AND last_seen_at < ?2 AND deadline > ?3";
 
-const REGROUP: &str = "UPDATE session SET groups = ?2, generation = generation + 1
+const REGROUP: &str = "UPDATE cloakroom_session SET groups = ?2, generation = generation + 1
     WHERE user_id = ?1 AND deadline > ?3 RETURNING absolute_deadline";
 
 #[cfg(test)]

@@ -85,11 +85,11 @@ fn a_newer_schema_is_refused_with_both_versions() {
     let scratch = Scratch::new();
     drop(SqliteStore::open(scratch.file()).unwrap());
     let newer = Connection::open(scratch.file()).unwrap();
-    newer.execute_batch("UPDATE schema_version SET version = 7").unwrap();
+    newer.execute_batch("UPDATE cloakroom_schema_version SET version = 7").unwrap();
     drop(newer);
     assert_eq!(
         refusal(&scratch.file()),
-        "FILE has version 7 of the session tables; this program knows versions up to 2. Nothing \
+        "FILE has version 7 of the session tables; this program knows versions up to 4. Nothing \
          was changed; start the newer program"
     );
 }
@@ -188,8 +188,8 @@ fn components_keep_their_own_versions_in_one_file() {
     let scratch = Scratch::new();
     let database = Database::open(scratch.file()).unwrap();
     SqliteStore::within(database.clone()).unwrap();
-    let old = Migrations { component: "user", steps: FIRST };
-    let new = Migrations { component: "user", steps: BOTH };
+    let old = Migrations { component: "user", steps: FIRST, begin: None };
+    let new = Migrations { component: "user", steps: BOTH, begin: None };
     database.migrate(&old).unwrap();
     database.migrate(&new).unwrap();
     database.migrate(&new).unwrap();
@@ -204,9 +204,10 @@ fn a_step_that_fails_leaves_the_version_before_it() {
     const HALF: &str = "CREATE TABLE half (x INT); CREATE TABLE user (y INT)";
     let scratch = Scratch::new();
     let database = Database::open(scratch.file()).unwrap();
-    let broken = Migrations { component: "user", steps: &[FIRST, HALF] };
+    let broken = Migrations { component: "user", steps: &[FIRST, HALF], begin: None };
     let error = crate::support::told(&database.migrate(&broken).unwrap_err());
     assert!(error.contains("table user already exists"), "{error}");
-    let mended = Migrations { component: "user", steps: &[FIRST, "CREATE TABLE half (x INT)"] };
+    let mended =
+        Migrations { component: "user", steps: &[FIRST, "CREATE TABLE half (x INT)"], begin: None };
     database.migrate(&mended).unwrap();
 }

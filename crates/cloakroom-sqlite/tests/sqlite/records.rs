@@ -99,7 +99,9 @@ async fn data_goes_with_its_session() {
     store.end(logout(id)).await.unwrap();
     assert!(store.read(id, START, Keys::All).await.unwrap().is_none());
     let rows = store.database().read("count", |connection| {
-        connection.query_row("SELECT count(*) FROM session_data", [], |row| row.get::<_, u32>(0))
+        connection.query_row("SELECT count(*) FROM cloakroom_session_data", [], |row| {
+            row.get::<_, u32>(0)
+        })
     });
     assert_eq!(rows.unwrap(), 0);
 }

@@ -194,7 +194,7 @@ async fn a_large_backlog_goes_in_bounded_batches_and_nothing_else_while_work_goe
 /// Every expired login has one entry, with its reason and the moment of its deadline.
 fn assert_history(store: &SqliteStore, gone: u64) {
     let of = |condition: &str| {
-        count(store, &format!("SELECT count(*) FROM ended_session WHERE {condition}"))
+        count(store, &format!("SELECT count(*) FROM cloakroom_ended_session WHERE {condition}"))
     };
     let at_deadline = "ended_at = created_at + 3600000 AND ended_by IS NULL";
     assert_eq!(of(&format!("reason = 'idle' AND {at_deadline}")), gone / 2);
@@ -209,9 +209,12 @@ async fn assert_live(store: &SqliteStore, work: &Work) {
     }
     let logins = work.logins.load(Ordering::SeqCst);
     let expected = 2 * LIVE - 200 + logins;
-    assert_eq!(count(store, "SELECT count(*) FROM session WHERE user_id IS NOT NULL"), expected);
-    assert_eq!(count(store, "SELECT count(*) FROM session WHERE user_id IS NULL"), 0);
-    assert_eq!(count(store, "SELECT count(*) FROM session_data"), expected);
+    assert_eq!(
+        count(store, "SELECT count(*) FROM cloakroom_session WHERE user_id IS NOT NULL"),
+        expected
+    );
+    assert_eq!(count(store, "SELECT count(*) FROM cloakroom_session WHERE user_id IS NULL"), 0);
+    assert_eq!(count(store, "SELECT count(*) FROM cloakroom_session_data"), expected);
     let counts = store.counts(NOW).await.unwrap();
     assert_eq!((counts.sessions, counts.anonymous), (expected, 0));
 }

@@ -13,6 +13,7 @@ use cloakroom_sqlite::{Activity, Database, Migrations, Options, SqliteStore};
 const NOTES: Migrations = Migrations {
     component: "notes",
     steps: &["CREATE TABLE note (text TEXT NOT NULL UNIQUE) STRICT"],
+    begin: None,
 };
 
 fn notes(scratch: &Scratch) -> Database {
@@ -284,6 +285,7 @@ async fn a_commit_that_is_refused_before_it_wrote_is_a_definite_failure() {
         component: "family",
         steps: &["CREATE TABLE parent (id INTEGER PRIMARY KEY);
             CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)"],
+        begin: None,
     };
     database.migrate(&tables).unwrap();
     let orphan = database.write("add an orphan", |connection| {
