@@ -6,11 +6,14 @@
 //! after the part that awaits.
 //!
 //! - [`Cloakroom`], [`Nginx`], [`ChromeDriver`], [`Python`]: the servers and tools.
+//! - [`Postgres`], [`PgBouncer`], [`Redis`] (Valkey too): what keeps sessions; each can be killed,
+//!   stopped, paused and started again on its data. [`Proxy`]: faults on the way to them.
 //! - [`Process`], [`TempDir`], [`free_port`], [`wait_until`]: what they are made of.
 //! - [`http`]: a plain client that sends and shows exact bytes; [`Client`]: one with a cookie jar
 //!   that behaves like a browser on one site.
 //! - [`require`]: a program the machine may lack, as a visible skip.
 
+mod account;
 mod chromedriver;
 mod client;
 mod cloakroom;
@@ -18,10 +21,17 @@ mod dir;
 pub mod http;
 mod jar;
 mod nginx;
+mod once;
+mod pgbouncer;
 mod port;
+pub mod postgres;
 mod process;
+pub mod proxy;
 mod python;
+pub mod redis;
 mod require;
+mod service;
+mod tls;
 mod wait;
 
 pub use chromedriver::ChromeDriver;
@@ -29,8 +39,12 @@ pub use client::Client;
 pub use cloakroom::Cloakroom;
 pub use dir::{TempDir, target_dir};
 pub use nginx::Nginx;
+pub use pgbouncer::PgBouncer;
 pub use port::free_port;
+pub use postgres::{Postgres, PostgresConnection};
 pub use process::Process;
+pub use proxy::Proxy;
 pub use python::Python;
+pub use redis::{Flavor, Redis};
 pub use require::{require, skip};
 pub use wait::wait_until;

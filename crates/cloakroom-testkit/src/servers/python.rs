@@ -1,9 +1,10 @@
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::once::{once, run};
 use super::{require, skip, target_dir};
 
 /// A Python virtual environment, made once and kept under Cargo's target directory.
@@ -24,7 +25,7 @@ impl Python {
         let mut hasher = DefaultHasher::new();
         (requirements, &python).hash(&mut hasher);
         let dir = target_dir().join("python").join(format!("{:016x}", hasher.finish()));
-        match make_once(&dir, &python, requirements) {
+        match once(&dir, || make(&dir, &python, requirements)) {
             Ok(()) => Some(Self { program: dir.join("venv/bin/python") }),
             Err(fault) => {
                 skip(&format!(
@@ -46,18 +47,6 @@ impl Python {
     }
 }
 
-fn make_once(dir: &Path, python: &Path, requirements: &str) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
-    let lock = File::create(dir.join("lock"))?;
-    lock.lock()?;
-    let complete = dir.join("complete");
-    if complete.exists() {
-        return Ok(());
-    }
-    make(dir, python, requirements)?;
-    fs::write(complete, "")
-}
-
 fn make(dir: &Path, python: &Path, requirements: &str) -> io::Result<()> {
     let (venv, list) = (dir.join("venv"), dir.join("requirements.txt"));
     fs::write(&list, requirements)?;
@@ -67,15 +56,6 @@ fn make(dir: &Path, python: &Path, requirements: &str) -> io::Result<()> {
     }
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
     run(Command::new(venv.join("bin/python")).args(pip).arg(&list))
-}
-
-fn run(command: &mut Command) -> io::Result<()> {
-    let output = command.output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = [output.stdout, output.stderr].concat();
-    Err(io::Error::other(String::from_utf8_lossy(&said).trim().to_owned()))
 }
 
 #[cfg(test)]

@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 use super::target_dir;
 
 /// What may be missing, and the Debian package that has it.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 9] = [
     ("nginx", "nginx-light"),
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("strace", "strace"),
     ("python3", "python3-venv"),
+    ("postgres", "postgresql"),
+    ("redis-server", "redis-server"),
+    ("pgbouncer", "pgbouncer"),
+    ("openssl", "openssl"),
 ];
 
 /// Where Debian keeps servers, which is not on everybody's `PATH`.
@@ -56,8 +60,18 @@ fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(SYSTEM_DIRS.map(PathBuf::from))
+        .chain(postgres_dirs())
         .map(|dir| dir.join(program))
         .find(|candidate| is_executable(candidate))
+}
+
+/// Where Debian keeps PostgreSQL, the newest version first.
+fn postgres_dirs() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let numbered = versions.filter_map(|it| it.file_name().to_str()?.parse::<u32>().ok());
+    let mut numbers: Vec<u32> = numbered.collect();
+    numbers.sort_unstable_by(|one, other| other.cmp(one));
+    numbers.into_iter().map(|it| PathBuf::from(format!("/usr/lib/postgresql/{it}/bin"))).collect()
 }
 
 fn is_executable(path: &Path) -> bool {
