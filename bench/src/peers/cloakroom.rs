@@ -40,7 +40,8 @@ pub async fn within(
         .key(SecretKey::from_bytes([7; 32]))
         .clock(clock.clone())
         .policy(policy)
-        .open()?;
+        .open()
+        .await?;
     let cookies = log_in(&cloakroom, sessions).await?;
     let inside = Inside { sessions: cloakroom.sessions().clone(), clock, store };
     Ok(Peer { app: app(&cloakroom), cookies, inside: Some(inside) })

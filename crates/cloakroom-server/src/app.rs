@@ -55,7 +55,7 @@ impl App {
     ///
     /// # Errors
     /// Says which file is wrong and what to do; nothing is overwritten.
-    pub fn open(config: Config) -> Result<SharedApp> {
+    pub async fn open(config: Config) -> Result<SharedApp> {
         let data = &config.server.data;
         make_directory(data)?;
         warn_of_lost_key(data);
@@ -70,7 +70,8 @@ impl App {
             .cookie(CookiePolicy::host(config.cookie.name.as_str())?)
             .client_address(peer::client_address)
             .observer(Arc::new(Witness))
-            .open()?;
+            .open()
+            .await?;
         // There by now; sessions and failed sign-ins each derive a key of their own from it.
         let session_key = key_file(&data.join("session.key"), &[])?;
         Ok(Arc::new(Self {

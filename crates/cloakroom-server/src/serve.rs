@@ -33,7 +33,7 @@ pub async fn run(loaded: Loaded) -> Result<()> {
         MetricsAt::Listener(address) => Some(MetricsListener::bind(address).await?),
         MetricsAt::Local | MetricsAt::Off => None,
     };
-    let app = App::open(config)?;
+    let app = App::open(config).await?;
     let house = House::new(routes::router(app.clone()), &app.config);
     let orders = socket::bind(&app).await?;
     let (stop, stopped) = watch::channel(false);

@@ -65,7 +65,7 @@ fn the_manual_lists_every_event_as_the_code_has_it() {
 async fn the_manual_lists_every_metric_as_the_code_has_it() {
     let (directory, mut config) = (TempDir::new("docs"), Config::default());
     config.server.data = directory.join("data");
-    let app = App::open(config).expect("it opens");
+    let app = App::open(config).await.expect("it opens");
     let expected = metrics_markdown(&families(&app).await);
     assert!(
         marked(&read("docs/operations.md"), "metrics") == expected.trim(),

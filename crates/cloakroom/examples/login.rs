@@ -26,7 +26,7 @@ async fn log_in(session: Session, Form(login): Form<Login>) -> Result<Redirect, 
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let cloakroom = Cloakroom::database("sessions.db").login_page("/login").open()?;
+    let cloakroom = Cloakroom::database("sessions.db").login_page("/login").open().await?;
     let app = Router::new()
         .route("/", get(async |user: CurrentUser| format!("Hello {}!", user.id)))
         .route("/login", get(Html(LOGIN)).post(log_in))

@@ -186,7 +186,7 @@ impl Builder {
     ///
     /// # Panics
     /// Outside a Tokio runtime.
-    pub fn open(self) -> Result<Cloakroom, OpenError> {
+    pub async fn open(self) -> Result<Cloakroom, OpenError> {
         let key = self.open_key()?;
         #[cfg_attr(
             not(feature = "sqlite"),

@@ -7,7 +7,7 @@
 //! # async fn open() -> Result<(), cloakroom::OpenError> {
 //! use cloakroom::Cloakroom;
 //!
-//! let cloakroom = Cloakroom::database("sessions.db").login_page("/login").open()?;
+//! let cloakroom = Cloakroom::database("sessions.db").login_page("/login").open().await?;
 //! # let _: axum::Router = axum::Router::new().layer(cloakroom.layer());
 //! # Ok(())
 //! # }

@@ -8,7 +8,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let clock = testing::clock();
-//! let cloakroom = Cloakroom::memory().clock(clock.clone()).open().unwrap();
+//! let cloakroom = Cloakroom::memory().clock(clock.clone()).open().await.unwrap();
 //! let app = Router::new()
 //!     .route("/", get(|user: CurrentUser| async move { user.name }))
 //!     .layer(cloakroom.layer());

@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn check(dir: &Path) -> Result<(), Box<dyn Error>> {
     let records = open_records(&dir.join("records.db")).await?;
-    let cloakroom = Cloakroom::database(dir.join("sessions.db")).open()?;
+    let cloakroom = Cloakroom::database(dir.join("sessions.db")).open().await?;
     let sessions = cloakroom.sessions();
 
     let alice = User::new("alice")?;

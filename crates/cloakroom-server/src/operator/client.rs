@@ -44,7 +44,7 @@ impl Operator {
                 "the path {} is too long for a server's socket; opening its database directly",
                 data.display()
             ));
-            return Ok(Self::Direct(App::open(config)?));
+            return Ok(Self::Direct(App::open(config).await?));
         };
         match UnixStream::connect(&socket).await {
             Ok(_) => Ok(Self::Server(socket)),
@@ -53,7 +53,7 @@ impl Operator {
                     "no server is running on {}; opening its database directly",
                     data.display()
                 ));
-                Ok(Self::Direct(App::open(config)?))
+                Ok(Self::Direct(App::open(config).await?))
             }
             Err(error) => {
                 let failed = format!("cannot reach the server at {}", socket.display());

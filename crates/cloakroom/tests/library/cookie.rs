@@ -164,7 +164,7 @@ async fn bytes_that_are_no_text_neither_hide_nor_are_a_credential(scene: Scene) 
 /// Law 7: a credential this server did not issue is never adopted.
 async fn a_credential_that_was_never_issued_is_not_adopted(scene: Scene) {
     let other_key = SecretKey::from_bytes([8; 32]);
-    let mut foreign = Browser::at(&scene.builder().key(other_key).open().unwrap());
+    let mut foreign = Browser::at(&scene.builder().key(other_key).open().await.unwrap());
     foreign.log_in("mallory").await;
     for planted in [foreign.cookie.unwrap().as_str(), "chosen-by-an-attacker", "", "clk_"] {
         let mut victim = scene.browser();
@@ -261,7 +261,7 @@ async fn weaker_cookies_are_written_and_read_as_they_were_named(scene: Scene) {
         (strict, "__Host-shop", "; Path=/; Secure; HttpOnly; SameSite=Strict"),
         (wide, "sid", "; Path=/; Domain=example.org; Secure; HttpOnly; SameSite=None"),
     ] {
-        let browser = Browser::at(&scene.builder().cookie(policy).open().unwrap());
+        let browser = Browser::at(&scene.builder().cookie(policy).open().await.unwrap());
         let reply = browser.raw(Method::POST, "/login/alice", &[]).await;
         let set = reply.header("set-cookie").unwrap();
         let (pair, rest) = set.split_at(set.find(';').unwrap());

@@ -186,7 +186,7 @@ async fn parallel_first_writes_of_one_request_begin_one_session(scene: Scene) {
 async fn log_in_everywhere(scene: &Scene, most: u32, policy: LimitPolicy) -> u64 {
     let limit = Some(SessionLimit { most, policy });
     let policy = Policy { limit, ..Policy::default() };
-    let cloakroom = scene.builder().policy(policy).open().unwrap();
+    let cloakroom = scene.builder().policy(policy).open().await.unwrap();
     let devices = (0..most + 20).map(|_| Browser::at(&cloakroom));
     let replies = in_parallel(devices, "/login/alice").await;
     let (done, refused) = (with_status(&replies, 200), with_status(&replies, 409));

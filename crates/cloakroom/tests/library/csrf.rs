@@ -93,7 +93,7 @@ async fn a_request_with_cookies_must_say_where_it_comes_from(scene: Scene) {
 }
 
 async fn a_trusted_origin_may_send_requests_across_sites(scene: Scene) {
-    let cloakroom = scene.builder().trust_origin("https://admin.example").open().unwrap();
+    let cloakroom = scene.builder().trust_origin("https://admin.example").open().await.unwrap();
     let mut alice = Browser::at(&cloakroom);
     alice.log_in("alice").await;
     for (origin, status) in [

@@ -276,7 +276,8 @@ async fn an_update_that_changes_nothing_begins_no_session(scene: Scene) {
 
 async fn data_beyond_the_limits_is_refused_with_the_limits_named(scene: Scene) {
     let data = DataLimits { keys: 2, bytes: 100 };
-    let cloakroom = scene.builder().policy(Policy { data, ..Policy::default() }).open().unwrap();
+    let cloakroom =
+        scene.builder().policy(Policy { data, ..Policy::default() }).open().await.unwrap();
     for user in [Some("alice"), None] {
         let mut browser = Browser::at(&cloakroom);
         if let Some(user) = user {

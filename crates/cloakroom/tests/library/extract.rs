@@ -64,7 +64,7 @@ async fn a_browser_without_a_login_is_sent_to_the_login_page_with_the_way_back(s
     let nested = navigate(&browser.at_routes(nested), "/shop/cart").await;
     assert_eq!(nested.location(), Some("/login?next=%2Fshop%2Fcart"));
 
-    let asked = scene.builder().login_page("/sign-in?lang=en").open().unwrap();
+    let asked = scene.builder().login_page("/sign-in?lang=en").open().await.unwrap();
     let asked = navigate(&Browser::at(&asked), "/home").await;
     assert_eq!(asked.location(), Some("/sign-in?lang=en&next=%2Fhome"));
 }
@@ -100,7 +100,7 @@ async fn programs_without_a_login_get_a_problem_document(scene: Scene) {
 }
 
 async fn without_a_login_page_everybody_gets_a_problem_document(scene: Scene) {
-    let cloakroom = cloakroom::Cloakroom::store(scene.probe.store()).open().unwrap();
+    let cloakroom = cloakroom::Cloakroom::store(scene.probe.store()).open().await.unwrap();
     let reply = navigate(&Browser::at(&cloakroom), "/home").await;
     assert_eq!((reply.status.as_u16(), reply.code()), (401, "not-logged-in".into()));
 }

@@ -6,7 +6,7 @@ use cloakroom::{Cloakroom, EndReason, Lifetime, Policy, SessionId};
 use cloakroom_core::granularity;
 use cloakroom_testkit::{Operation, Random, eventually, rounds, seeds};
 
-use crate::support::{Browser, Fault, Scene, on_every_store};
+use crate::support::{Browser, Fault, Scene, on_every_store, opened};
 
 on_every_store!(
     a_session_unused_for_its_idle_timeout_has_ended,
@@ -88,7 +88,7 @@ async fn a_session_that_is_used_goes_on_until_its_absolute_timeout(scene: Scene)
 }
 
 fn with_lifetime(scene: &Scene, lifetime: Lifetime) -> Cloakroom {
-    scene.builder().policy(Policy { lifetime, ..Policy::default() }).open().unwrap()
+    opened(scene.builder().policy(Policy { lifetime, ..Policy::default() }))
 }
 
 /// Law 6: idle and absolute timeout hold together.
@@ -187,7 +187,7 @@ async fn uses_within_the_granularity_cost_no_write(scene: Scene) {
 /// Law 6: never backwards.
 async fn a_clock_that_is_behind_moves_no_deadline_backwards(scene: Scene) {
     let behind = cloakroom::testing::clock();
-    let late_node = scene.builder().clock(behind.clone()).open().unwrap();
+    let late_node = scene.builder().clock(behind.clone()).open().await.unwrap();
     scene.advance(minutes(10));
     let mut browser = scene.logged_in("alice").await;
     let seen = scene.sessions_of("alice").await[0].clone();
@@ -250,7 +250,7 @@ async fn the_sweeper_runs_by_itself_and_forgets_old_history(scene: Scene) {
         history: minutes(60),
         ..Policy::default()
     };
-    let cloakroom = scene.builder().policy(policy).open().unwrap();
+    let cloakroom = scene.builder().policy(policy).open().await.unwrap();
     let mut ids: Vec<SessionId> = Vec::new();
     for _ in 0..5 {
         ids.push(Browser::at(&cloakroom).log_in("alice").await.body.parse().unwrap());

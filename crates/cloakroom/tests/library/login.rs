@@ -5,7 +5,7 @@ use cloakroom::{
 };
 use cloakroom::{LimitPolicy, SessionLimit};
 
-use crate::support::{Browser, Scene, on_every_store};
+use crate::support::{Browser, Scene, on_every_store, opened};
 
 on_every_store!(
     every_login_issues_a_fresh_credential_and_kills_the_one_before,
@@ -206,7 +206,7 @@ async fn only_a_logout_takes_a_cookie_away(scene: Scene) {
 
 fn limited(scene: &Scene, most: u32, policy: LimitPolicy) -> cloakroom::Cloakroom {
     let limit = Some(SessionLimit { most, policy });
-    scene.builder().policy(Policy { limit, ..Policy::default() }).open().unwrap()
+    opened(scene.builder().policy(Policy { limit, ..Policy::default() }))
 }
 
 /// Browsers in which alice logs in one after the other, a minute apart.
@@ -377,7 +377,7 @@ async fn credentials_do_not_change_on_get(scene: Scene) {
 }
 
 async fn the_callback_of_an_identity_provider_may_log_in_on_get_by_name(scene: Scene) {
-    let cloakroom = scene.builder().weaker_credential_changes_on_get().open().unwrap();
+    let cloakroom = scene.builder().weaker_credential_changes_on_get().open().await.unwrap();
     let mut browser = Browser::at(&cloakroom);
     let log_in = async |session: Session| session.log_in(User::new("alice")?).await.map(drop);
     assert_eq!(browser.look(log_in).await.status, 200);

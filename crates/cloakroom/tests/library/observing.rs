@@ -7,7 +7,7 @@ use cloakroom::{
 };
 use cloakroom_testkit::Operation;
 
-use crate::support::{Browser, Fault, Scene, on_every_store};
+use crate::support::{Browser, Fault, Scene, on_every_store, opened};
 
 on_every_store!(
     each_login_end_rotation_and_renewal_is_told_once,
@@ -59,7 +59,7 @@ impl Observer for Diary {
 
 fn watched(scene: &Scene, policy: Policy) -> (Browser, Arc<Diary>) {
     let diary = Arc::new(Diary::default());
-    let cloakroom = scene.builder().policy(policy).observer(diary.clone()).open().unwrap();
+    let cloakroom = opened(scene.builder().policy(policy).observer(diary.clone()));
     (Browser::at(&cloakroom), diary)
 }
 

@@ -196,7 +196,7 @@ async fn a_visitor_is_not_given_a_session_while_their_last_one_is_in_doubt(scene
 /// Law 13: anonymous sessions have a cap of their own.
 async fn too_many_visitors_are_refused_and_users_are_not(scene: Scene) {
     let policy = Policy { anonymous_cap: 2, ..Policy::default() };
-    let cloakroom = scene.builder().policy(policy).open().unwrap();
+    let cloakroom = scene.builder().policy(policy).open().await.unwrap();
     let mut alice = Browser::at(&cloakroom);
     alice.log_in("alice").await;
     let mut visitors = [Browser::at(&cloakroom), Browser::at(&cloakroom)];

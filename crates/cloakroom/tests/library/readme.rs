@@ -29,8 +29,8 @@ async fn log_in(session: Session, Form(login): Form<Login>) -> Result<Redirect, 
     Ok(Redirect::to("/"))
 }
 
-fn app() -> Router {
-    let cloakroom = Cloakroom::memory().login_page("/login").open().unwrap();
+async fn app() -> Router {
+    let cloakroom = Cloakroom::memory().login_page("/login").open().await.unwrap();
     Router::new()
         .route("/", get(async |user: CurrentUser| format!("Hello {}!", user.id)))
         .route("/login", get(Html("<form></form>")).post(log_in))
@@ -62,7 +62,7 @@ async fn text(response: Response<Body>) -> String {
 
 #[tokio::test]
 async fn the_example_logs_in_shows_a_protected_page_and_logs_out() {
-    let app = app();
+    let app = app().await;
     assert_eq!(location(&send(&app, "GET", "/", "", "").await), "/login?next=%2F");
     assert!(text(send(&app, "GET", "/login", "", "").await).await.contains("<form"));
     let wrong = send(&app, "POST", "/login", "", "name=alice&password=x").await;

@@ -61,6 +61,7 @@ async fn ten_expired() -> (Cloakroom, Arc<Mutex<Vec<(Instant, Instant)>>>) {
         .clock(clock.clone())
         .policy(policy)
         .open()
+        .await
         .unwrap();
     for _ in 0..10 {
         let user = User::new("alice").unwrap();

@@ -39,7 +39,7 @@ const PASSWORD: &str = "tulip engine 57";
 
 #[tokio::test]
 async fn an_imported_hash_is_replaced_at_the_first_right_password_and_no_session_ends() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let done = summary(ask(&scene, vec![imported(2, "bob")]).await);
     assert_eq!((done.imported, done.with_password, done.without_password), (1, 1, 0));
     assert_eq!(done.hashes["Werkzeug pbkdf2:sha256"], 1);
@@ -58,7 +58,7 @@ async fn an_imported_hash_is_replaced_at_the_first_right_password_and_no_session
 
 #[tokio::test]
 async fn a_password_that_was_changed_meanwhile_is_not_replaced_by_the_old_one() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     summary(ask(&scene, vec![imported(2, "bob")]).await);
     let bob = scene.app.users.by_name("bob").unwrap().unwrap().id;
     let renew =
@@ -70,7 +70,7 @@ async fn a_password_that_was_changed_meanwhile_is_not_replaced_by_the_old_one() 
 
 #[tokio::test]
 async fn a_disabled_user_stays_out_and_keeps_the_hash() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let disabled = ImportedPerson { disabled: true, ..imported(2, "bob") };
     summary(ask(&scene, vec![disabled]).await);
     assert!(!prove(&scene, "bob", PASSWORD).await);
@@ -79,7 +79,7 @@ async fn a_disabled_user_stays_out_and_keeps_the_hash() {
 
 #[tokio::test]
 async fn one_wrong_line_and_nobody_is_imported_and_all_is_told() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.add("alice").await;
     let hash = |text: &str| Some(ForeignHash::new(text.to_owned()));
     let people = vec![
@@ -103,7 +103,7 @@ async fn one_wrong_line_and_nobody_is_imported_and_all_is_told() {
 
 #[tokio::test]
 async fn no_more_than_twenty_faults_are_told_and_all_are_counted() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let people = (2..102).map(|line| imported(line, "al ice")).collect();
     let Reply::ImportRefused { faults, count } = ask(&scene, people).await else {
         panic!("not refused")
@@ -113,7 +113,7 @@ async fn no_more_than_twenty_faults_are_told_and_all_are_counted() {
 
 #[tokio::test]
 async fn those_who_are_here_are_passed_over_only_when_asked_to_and_when_they_are_the_same() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     summary(ask(&scene, vec![imported(2, "bob")]).await);
     let again = || vec![imported(2, "bob"), imported(3, "eve")];
     let told = faults(ask(&scene, again()).await);
@@ -133,7 +133,7 @@ async fn those_who_are_here_are_passed_over_only_when_asked_to_and_when_they_are
 
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let import = Import { people: vec![imported(2, "bob")], dry_run: true, ..Import::default() };
     let done = summary(scene.order(Order::UserImport(import)).await);
     assert_eq!((done.dry_run, done.imported), (true, 1));

@@ -22,16 +22,16 @@ struct Scene {
 }
 
 impl Scene {
-    fn new() -> Self {
-        Self::with(|_| {})
+    async fn new() -> Self {
+        Self::with(|_| {}).await
     }
 
-    fn with(configure: impl FnOnce(&mut Config)) -> Self {
+    async fn with(configure: impl FnOnce(&mut Config)) -> Self {
         let dir = TempDir::new("operator");
         let mut config = Config::default();
         config.server.data = dir.join("data");
         configure(&mut config);
-        Self { app: App::open(config).unwrap(), _dir: dir }
+        Self { app: App::open(config).await.unwrap(), _dir: dir }
     }
 
     async fn order(&self, order: Order) -> Reply {

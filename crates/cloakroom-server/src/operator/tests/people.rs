@@ -11,7 +11,7 @@ async fn names(scene: &Scene, after: Option<&str>) -> (Vec<String>, Option<Strin
 
 #[tokio::test]
 async fn a_user_is_added_with_what_was_given_and_a_link() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let new = NewPerson {
         name: named("Alice"),
         id: Some(named("17")),
@@ -34,7 +34,7 @@ async fn a_user_is_added_with_what_was_given_and_a_link() {
 
 #[tokio::test]
 async fn what_cannot_be_added_is_refused_with_what_is_allowed() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.order(Order::UserAdd(NewPerson { id: Some(named("17")), ..person("alice") })).await;
     let bad = |new| scene.order(Order::UserAdd(new));
     failed(&bad(person("al ice")).await, "a login name has 1 to 64");
@@ -55,7 +55,7 @@ async fn what_cannot_be_added_is_refused_with_what_is_allowed() {
 
 #[tokio::test]
 async fn users_are_listed_page_by_page_each_once() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     for number in 0..101 {
         scene.add(&format!("user{number:03}")).await;
     }
@@ -66,7 +66,7 @@ async fn users_are_listed_page_by_page_each_once() {
 
 #[tokio::test]
 async fn disabling_ends_the_sessions_and_enabling_brings_none_back() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.add("alice").await;
     let session = scene.log_in("alice").await;
     let disable = || scene.order(Order::UserDisable { name: named("ALICE") });
@@ -83,7 +83,7 @@ async fn disabling_ends_the_sessions_and_enabling_brings_none_back() {
 
 #[tokio::test]
 async fn a_new_password_link_voids_the_one_before() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.add("alice").await;
     let link = || async {
         match scene.order(Order::UserPasswd { name: named("alice") }).await {
@@ -103,7 +103,7 @@ async fn a_new_password_link_voids_the_one_before() {
 
 #[tokio::test]
 async fn a_misspelt_user_is_not_found_and_a_near_one_named() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.add("alice").await;
     scene.add("anton").await;
     let end = |name| scene.order(Order::EndUser { name: named(name) });
@@ -114,7 +114,7 @@ async fn a_misspelt_user_is_not_found_and_a_near_one_named() {
 
 #[tokio::test]
 async fn a_set_up_link_is_made_only_while_there_is_nobody() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let Reply::SetUp { link } = scene.order(Order::SetUpLink).await else { panic!("no link") };
     assert!(link.reveal().contains("/cloakroom/setup#"));
     scene.add("alice").await;

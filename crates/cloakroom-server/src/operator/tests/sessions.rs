@@ -19,7 +19,7 @@ async fn who(
 }
 
 async fn scene_of_three() -> (Scene, [SessionId; 3]) {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.add("alice").await;
     scene.add("alan").await;
     let ids =
@@ -29,7 +29,7 @@ async fn scene_of_three() -> (Scene, [SessionId; 3]) {
 
 #[tokio::test]
 async fn everyone_logged_in_is_shown_page_by_page_each_once() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.add("alice").await;
     let mut made = Vec::new();
     for _ in 0..101 {
@@ -103,7 +103,7 @@ async fn a_session_whose_user_is_refused_is_told_as_such_before_its_end_is_recor
 #[tokio::test]
 async fn a_session_that_expired_is_told_before_any_sweep() {
     let short = Lifetime::new(Duration::from_millis(20), Duration::from_secs(60));
-    let scene = Scene::with(|config| config.session.ordinary = short);
+    let scene = Scene::with(|config| config.session.ordinary = short).await;
     scene.add("alice").await;
     let id = scene.log_in("alice").await;
     let sessions = scene.app.cloakroom.sessions().clone();
@@ -116,7 +116,7 @@ async fn a_session_that_expired_is_told_before_any_sweep() {
 
 #[tokio::test]
 async fn what_is_no_session_is_not_found_or_said_to_be_malformed() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let stranger = SessionId::new(None, Timestamp::default());
     let why = scene.why(stranger).await;
     assert!(matches!(why, Reply::NotFound { .. }), "{why:?}");

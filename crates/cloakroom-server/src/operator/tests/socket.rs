@@ -46,7 +46,7 @@ impl Served {
 
 #[tokio::test]
 async fn orders_are_answered_in_turn_on_one_connection() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let served = served(&scene).await;
     let answer = served.exchange(b"{\"order\":\"ping\"}\n{\"order\":\"user_list\"}\n").await;
     let replies: Vec<Reply> =
@@ -57,7 +57,7 @@ async fn orders_are_answered_in_turn_on_one_connection() {
 
 #[tokio::test]
 async fn what_is_no_order_is_answered_with_why() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let served = served(&scene).await;
     for nonsense in [&b"hello\n"[..], b"{\"order\":\"dance\"}\n", b"\xff\xfe\n"] {
         let answer = served.exchange(nonsense).await;
@@ -69,7 +69,7 @@ async fn what_is_no_order_is_answered_with_why() {
 
 #[tokio::test]
 async fn an_order_without_end_is_cut_off() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let served = served(&scene).await;
     let mut stream = UnixStream::connect(&served.path).await.unwrap();
     stream.write_all(&vec![b'x'; 64 * 1024 + 1]).await.unwrap();
@@ -81,7 +81,7 @@ async fn an_order_without_end_is_cut_off() {
 
 #[tokio::test]
 async fn only_its_owner_can_reach_the_socket_and_it_goes_with_the_server() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let served = served(&scene).await;
     let path = served.path.clone();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -93,7 +93,7 @@ async fn only_its_owner_can_reach_the_socket_and_it_goes_with_the_server() {
 
 #[tokio::test]
 async fn a_second_server_on_the_directory_is_refused_and_the_first_one_goes_on() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let served = served(&scene).await;
     let refused = bind(&scene.app).await.unwrap_err().to_string();
     assert!(refused.contains("another server is running on the data directory"), "{refused}");
@@ -104,7 +104,7 @@ async fn a_second_server_on_the_directory_is_refused_and_the_first_one_goes_on()
 
 #[tokio::test]
 async fn the_socket_of_a_dead_server_is_replaced_and_nothing_else_is() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let path = scene.app.config.server.data.join("admin.sock");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let served = served(&scene).await;
@@ -118,7 +118,7 @@ async fn the_socket_of_a_dead_server_is_replaced_and_nothing_else_is() {
 
 #[tokio::test]
 async fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let served = served(&scene).await;
     let _silent = UnixStream::connect(&served.path).await.unwrap();
     assert!(served.exchange(b"{\"order\":\"ping\"}\n").await.contains("pong"));
@@ -139,7 +139,7 @@ async fn a_path_too_long_for_a_socket_leaves_the_database_to_the_commands() {
 
 #[tokio::test]
 async fn a_command_finds_the_server_while_it_runs_and_the_database_when_not() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let served = served(&scene).await;
     let server = Operator::find(scene.app.config.clone()).await.unwrap();
     assert!(matches!(server, Operator::Server(_)));

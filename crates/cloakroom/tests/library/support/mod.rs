@@ -8,7 +8,7 @@ mod scene;
 pub(crate) use app::app;
 pub(crate) use browser::{Browser, Reply};
 pub(crate) use probe::{Fault, Probe};
-pub(crate) use scene::{KEY, Scene};
+pub(crate) use scene::{KEY, Scene, opened};
 
 /// Runs each test once on every store: on one thread, or on `threads` with the runtime's help.
 macro_rules! on_every_store {
@@ -28,7 +28,7 @@ macro_rules! on_every_store {
     (one $test:ident $store:ident ($($runtime:tt)*)) => {
         #[tokio::test($($runtime)*)]
         async fn $test() {
-            super::$test($crate::support::Scene::$store()).await;
+            super::$test($crate::support::Scene::$store().await).await;
         }
     };
     ($($test:ident),* $(,)?) => {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cloakroom::{
@@ -12,6 +13,16 @@ use super::{Browser, Probe};
 /// The key that all applications of these tests share.
 pub(crate) const KEY: [u8; 32] = *b"0 key of tests: 32 bytes, secret";
 
+/// What opens without waiting: the store is there already.
+pub(crate) fn opened(builder: Builder) -> Cloakroom {
+    let mut open = std::pin::pin!(builder.open());
+    let mut context = Context::from_waker(Waker::noop());
+    match open.as_mut().poll(&mut context) {
+        Poll::Ready(opened) => opened.unwrap(),
+        Poll::Pending => panic!("a store that is open has to be waited for"),
+    }
+}
+
 /// One store with a clock that stands, however many applications are opened on it.
 pub(crate) struct Scene {
     pub(crate) clock: Arc<ManualClock>,
@@ -21,12 +32,12 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) fn memory() -> Self {
+    pub(crate) async fn memory() -> Self {
         Self::on(Arc::new(MemoryStore::new()), None)
     }
 
     #[cfg(feature = "sqlite")]
-    pub(crate) fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         let directory = cloakroom_testkit::servers::TempDir::new("library");
         let store = cloakroom::sqlite::SqliteStore::open(directory.join("app.db")).unwrap();
         Self::on(Arc::new(store), Some(directory))
@@ -45,7 +56,7 @@ impl Scene {
     }
 
     pub(crate) fn open(&self) -> Cloakroom {
-        self.builder().open().unwrap()
+        opened(self.builder())
     }
 
     /// A browser at the application of these tests.
