@@ -5,16 +5,26 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const STORES: [&str; 1] = ["cloakroom-sqlite"];
+const STORES: [&str; 2] = ["cloakroom-postgres", "cloakroom-sqlite"];
 
 /// Every crate and the crates of ours it may import.
-const MAY_IMPORT: [(&str, &[&str]); 7] = [
+const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("cloakroom-core", &[]),
     ("cloakroom-tokens", &["cloakroom-core"]),
     ("cloakroom-http", &["cloakroom-core"]),
+    ("cloakroom-postgres", &["cloakroom-core"]),
     ("cloakroom-sqlite", &["cloakroom-core"]),
     ("cloakroom-testkit", &["cloakroom-core"]),
-    ("cloakroom", &["cloakroom-core", "cloakroom-tokens", "cloakroom-http", "cloakroom-sqlite"]),
+    (
+        "cloakroom",
+        &[
+            "cloakroom-core",
+            "cloakroom-tokens",
+            "cloakroom-http",
+            "cloakroom-postgres",
+            "cloakroom-sqlite",
+        ],
+    ),
     ("cloakroom-server", &["cloakroom"]),
 ];
 

@@ -44,6 +44,8 @@ pub use cloakroom_http::{
     ClientAddress, CookieError, CookiePolicy, CsrfRefusal, CurrentUser, Error, HttpConfig, Problem,
     SameSite, Session, SessionLayer, SessionService, Values, check_same_origin,
 };
+#[cfg(feature = "postgres")]
+pub use cloakroom_postgres as postgres;
 #[cfg(feature = "sqlite")]
 pub use cloakroom_sqlite as sqlite;
 pub use cloakroom_tokens::{AssertionKey, Jwk, Jwks, KeyError, OpaqueCodec, SecretKey};
