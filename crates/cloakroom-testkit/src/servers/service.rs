@@ -178,7 +178,9 @@ mod tests {
     use crate::servers::TempDir;
 
     /// Counts in a process that is a group of its own, as those of PostgreSQL are.
-    const COUNTS: &str = "setsid sh -c 'while :; do echo . ; done' & echo started $!; wait";
+    /// It stops by itself after some minutes, should nobody stop it.
+    const COUNTS: &str = "setsid sh -c 'i=0; while [ $i -lt 3000 ]; do echo .; sleep 0.1; \
+        i=$((i + 1)); done' & echo started $!; wait";
     const SOON: Duration = Duration::from_secs(20);
 
     fn counting(dir: &TempDir) -> Service {
