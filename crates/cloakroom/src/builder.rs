@@ -8,6 +8,7 @@ use cloakroom_http::{ClientAddress, CookiePolicy, HttpConfig, SessionLayer};
 use cloakroom_tokens::{OpaqueCodec, SecretKey};
 
 use crate::key_file::{KeyFileError, key_file};
+use crate::place::Place;
 
 /// The sessions of one application. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
@@ -24,6 +25,17 @@ pub enum OpenError {
     #[cfg(feature = "sqlite")]
     #[error(transparent)]
     Sqlite(#[from] cloakroom_sqlite::OpenError),
+    /// The PostgreSQL database could not be opened.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Postgres(#[from] cloakroom_postgres::OpenError),
+    /// The Redis server cannot be used.
+    #[cfg(feature = "redis")]
+    #[error(transparent)]
+    Redis(#[from] cloakroom_redis::OpenError),
+    /// This build cannot open such a place.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// The key file could not be used.
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -87,14 +99,6 @@ impl Cloakroom {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.sessions.flush().await.map(|_| ())
     }
-}
-
-/// Where sessions live, until they are opened.
-#[derive(Debug)]
-enum Place {
-    #[cfg(feature = "sqlite")]
-    Sqlite(PathBuf),
-    Store(Arc<dyn SessionStore>),
 }
 
 #[derive(Debug)]
@@ -192,18 +196,7 @@ impl Builder {
     /// Outside a Tokio runtime.
     pub async fn open(self) -> Result<Cloakroom, OpenError> {
         let key = self.open_key()?;
-        #[cfg_attr(
-            not(feature = "sqlite"),
-            expect(
-                clippy::infallible_destructuring_match,
-                reason = "each store feature adds an arm"
-            )
-        )]
-        let store: Arc<dyn SessionStore> = match self.place {
-            #[cfg(feature = "sqlite")]
-            Place::Sqlite(path) => Arc::new(beside_other_tables(&path)?),
-            Place::Store(store) => store,
-        };
+        let store = self.place.open().await?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let sessions = Sessions::new(store, Arc::new(OpaqueCodec::new(&key)), clock, self.policy);
         if let Some(observer) = self.observer {
@@ -214,25 +207,13 @@ impl Builder {
     }
 
     fn open_key(&self) -> Result<SecretKey, OpenError> {
-        match (&self.key, &self.place) {
+        match (&self.key, self.place.key_file()) {
             (Some(KeyFrom::Caller(key)), _) => Ok(key.clone()),
             (Some(KeyFrom::File(path)), _) => secret_key(path),
-            #[cfg(feature = "sqlite")]
-            (None, Place::Sqlite(path)) => {
-                let mut name = path.clone().into_os_string();
-                name.push(".key");
-                secret_key(Path::new(&name))
-            }
-            (None, Place::Store(_)) => SecretKey::generate().map_err(OpenError::Random),
+            (None, Some(path)) => secret_key(&path),
+            (None, None) => SecretKey::generate().map_err(OpenError::Random),
         }
     }
-}
-
-#[cfg(feature = "sqlite")]
-fn beside_other_tables(path: &Path) -> Result<cloakroom_sqlite::SqliteStore, OpenError> {
-    use cloakroom_sqlite::{Options, SqliteStore};
-    let options = Options { beside_other_tables: true, ..Options::default() };
-    Ok(SqliteStore::within(options.open(path)?)?)
 }
 
 fn secret_key(path: &Path) -> Result<SecretKey, OpenError> {

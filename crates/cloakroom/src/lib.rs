@@ -20,6 +20,7 @@
 mod builder;
 mod capabilities;
 mod key_file;
+mod place;
 pub mod testing;
 
 pub use builder::{Builder, Cloakroom, OpenError};

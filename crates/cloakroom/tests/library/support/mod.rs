@@ -2,6 +2,7 @@
 
 mod app;
 mod browser;
+pub(crate) mod kept;
 mod probe;
 mod scene;
 
@@ -24,11 +25,39 @@ macro_rules! on_every_store {
         mod sqlite {
             $($crate::support::on_every_store!(one $test sqlite $runtime);)*
         }
+
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            $($crate::support::on_every_store!(one $test postgres $runtime);)*
+        }
+
+        #[cfg(feature = "redis")]
+        mod redis {
+            $($crate::support::on_every_store!(one $test redis $runtime);)*
+        }
+
+        #[cfg(feature = "redis")]
+        mod valkey {
+            $($crate::support::on_every_store!(one $test valkey $runtime);)*
+        }
+
+        #[cfg(all(feature = "redis", feature = "sqlite"))]
+        mod redis_backed {
+            $($crate::support::on_every_store!(one $test redis_backed $runtime);)*
+        }
+
+        #[cfg(all(feature = "redis", feature = "sqlite"))]
+        mod valkey_backed {
+            $($crate::support::on_every_store!(one $test valkey_backed $runtime);)*
+        }
     };
     (one $test:ident $store:ident ($($runtime:tt)*)) => {
         #[tokio::test($($runtime)*)]
         async fn $test() {
-            super::$test($crate::support::Scene::$store().await).await;
+            let fresh = $crate::support::kept::$store().await;
+            if let Some(scene) = $crate::support::Scene::on(fresh) {
+                super::$test(scene).await;
+            }
         }
     };
     ($($test:ident),* $(,)?) => {

@@ -3,11 +3,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cloakroom::{
-    Builder, Cloakroom, EndReason, ManualClock, MemoryStore, SecretKey, SessionId, SessionStore,
+    Builder, Cloakroom, EndReason, ManualClock, SecretKey, SessionId, SessionStore,
     Summary, UserId, testing,
 };
-use cloakroom_testkit::SharedStore;
 
+use super::kept::{Fresh, Kept};
 use super::{Browser, Probe};
 
 /// The key that all applications of these tests share.
@@ -28,23 +28,14 @@ pub(crate) struct Scene {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) probe: Probe,
     // Dropped after the store is closed.
-    directory: Option<cloakroom_testkit::servers::TempDir>,
+    kept: Kept,
 }
 
 impl Scene {
-    pub(crate) async fn memory() -> Self {
-        Self::on(Arc::new(MemoryStore::new()), None)
-    }
-
-    #[cfg(feature = "sqlite")]
-    pub(crate) async fn sqlite() -> Self {
-        let directory = cloakroom_testkit::servers::TempDir::new("library");
-        let store = cloakroom::sqlite::SqliteStore::open(directory.join("app.db")).unwrap();
-        Self::on(Arc::new(store), Some(directory))
-    }
-
-    fn on(store: SharedStore, directory: Option<cloakroom_testkit::servers::TempDir>) -> Self {
-        Self { clock: testing::clock(), probe: Probe::around(store), directory }
+    /// On a fresh store, if this machine can run it.
+    pub(crate) fn on(fresh: Fresh) -> Option<Self> {
+        let (store, kept) = fresh?;
+        Some(Self { clock: testing::clock(), probe: Probe::around(store), kept })
     }
 
     /// How an application of this scene is built, until the test says otherwise.
@@ -79,11 +70,9 @@ impl Scene {
         self.clock.advance(Duration::from_secs(minutes * 60));
     }
 
-    /// All bytes that the store has on disk.
+    /// All bytes that the store has at rest.
     pub(crate) fn files(&self) -> Vec<u8> {
-        let Some(directory) = &self.directory else { return Vec::new() };
-        let files = std::fs::read_dir(directory.path()).unwrap();
-        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+        self.kept.bytes()
     }
 
     /// The store behind the faults.
