@@ -34,13 +34,13 @@ CREATE TABLE {schema}.session (
 );
 
 -- Sweeping.
-CREATE INDEX session_deadline ON {schema}.session (deadline, id);
+CREATE INDEX session_by_deadline ON {schema}.session (deadline, id);
 -- Listing everyone, newest first.
-CREATE INDEX session_logged_in ON {schema}.session (id) WHERE user_id IS NOT NULL;
+CREATE INDEX session_by_id_logged_in ON {schema}.session (id) WHERE user_id IS NOT NULL;
 -- One user's sessions: limits, ends, devices.
-CREATE INDEX session_user ON {schema}.session (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX session_by_user ON {schema}.session (user_id, id) WHERE user_id IS NOT NULL;
 -- Searching by name: in order of name, then newest first.
-CREATE INDEX session_name ON {schema}.session (coalesce(user_name, ''), id DESC)
+CREATE INDEX session_by_name ON {schema}.session (coalesce(user_name, ''), id DESC)
     WHERE user_id IS NOT NULL;
 
 -- Goes with its session by a trigger: a foreign key would look at each row by itself, and lock
@@ -66,12 +66,12 @@ CREATE TABLE {schema}.ended_session (
     user_agent     text
 );
 
-CREATE INDEX ended_session_ended_at ON {schema}.ended_session (ended_at, id)
+CREATE INDEX ended_session_by_end ON {schema}.ended_session (ended_at, id)
     WHERE user_id IS NOT NULL;
-CREATE INDEX ended_session_anonymous ON {schema}.ended_session (ended_at, id)
+CREATE INDEX ended_session_by_end_anonymous ON {schema}.ended_session (ended_at, id)
     WHERE user_id IS NULL;
-CREATE INDEX ended_session_logged_in ON {schema}.ended_session (id) WHERE user_id IS NOT NULL;
-CREATE INDEX ended_session_name ON {schema}.ended_session (user_name, id)
+CREATE INDEX ended_session_by_id_logged_in ON {schema}.ended_session (id) WHERE user_id IS NOT NULL;
+CREATE INDEX ended_session_by_name ON {schema}.ended_session (user_name, id)
     WHERE user_id IS NOT NULL;
 
 -- How often all sessions of a user were ended. A user's epoch is this and `everyone_epoch` added
@@ -112,7 +112,7 @@ CREATE TABLE {schema}.log (
     until      bigint NOT NULL
 );
 
-CREATE INDEX log_until ON {schema}.log (until, number);
+CREATE INDEX log_by_until ON {schema}.log (until, number);
 
 CREATE TABLE {schema}.log_head (
     -- Another one for every database that was set up; a fail-over or a restore to an earlier
