@@ -8,11 +8,18 @@
 //! schema of an application's database, a bounded number of connections, migrations.
 #![forbid(unsafe_code)]
 
+mod browse;
 mod database;
 mod error;
+mod history;
+mod log;
+mod row;
+mod store;
+mod text;
 mod value;
 
 pub use database::{Database, Fault, Migrations, Options, Password, Sql, Transaction};
 pub use error::OpenError;
+pub use store::PostgresStore;
 pub use tokio_postgres::{self, Row};
 pub use value::Value;

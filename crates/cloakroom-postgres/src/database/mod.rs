@@ -158,6 +158,21 @@ impl Database {
         })
     }
 
+    /// As [`Database::call`], for a statement that touches everything there is: it may take a
+    /// quarter of an hour, and two round trips more.
+    pub(crate) fn call_long<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        sql: &Sql,
+        values: Vec<Value>,
+        decode: impl FnOnce(Vec<Row>) -> Result<T, Fault> + Send + 'static,
+    ) -> StoreAnswer<'static, T> {
+        let calling = self.work(operation, work::LONG).long(sql.clone(), values);
+        spawn(operation, async move {
+            decode(calling.await?).map_err(|fault| StoreError::unknown(operation, fault))
+        })
+    }
+
     /// Writes with several statements in one serializable transaction: a round trip for each,
     /// one for the beginning and one for the commit. It runs to its end even if the answer is
     /// dropped. `act` may run several times, each time from the beginning, as others may be in

@@ -26,7 +26,7 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// How long the server waits for a lock: 1.5 s. Without a pooler only.
     pub lock_timeout: Duration,
-    /// How many requests may wait for a connection; one more is refused at once: 512.
+    /// How many requests may wait for a connection; one more is refused at once: 2 048.
     pub waiting: usize,
     /// How long one waits for a connection: 1 s.
     pub wait: Duration,
@@ -46,7 +46,7 @@ impl Default for Options {
             read_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(10),
             lock_timeout: Duration::from_millis(1_500),
-            waiting: 512,
+            waiting: 2_048,
             wait: Duration::from_secs(1),
             application_name: "cloakroom".to_owned(),
         }

@@ -15,7 +15,15 @@ use crate::Value;
 /// Serializable, and durable if the server's role would not have it so.
 const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL SERIALIZABLE READ WRITE;
     SELECT set_config('synchronous_commit', 'on', true)
-    WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
+    WHERE current_setting('synchronous_commit') = 'off'";
+
+/// For a statement that may take long. It is read committed, as it would be by itself.
+const BEGIN_LONG: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL statement_timeout = '15min';
+    SET LOCAL lock_timeout = '60s'";
+
+/// How long that may be.
+pub(super) const LONG: Duration = Duration::from_secs(15 * 60);
 
 /// How long after the server should have given up we do.
 const GRACE: Duration = Duration::from_secs(1);
@@ -124,7 +132,7 @@ impl Work {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.attempt(&act, attempt).await {
+            match self.attempt(BEGIN, &act, attempt).await {
                 Ok(value) => return Ok(value),
                 Err(Attempt::Over(error)) => return Err(error),
                 Err(Attempt::Again) => sleep(pause(attempt)).await,
@@ -132,14 +140,31 @@ impl Work {
         }
     }
 
-    async fn attempt<T, F, W>(&self, act: &F, attempt: u32) -> Result<T, Attempt>
+    /// One statement that may take as long as it needs.
+    pub(super) async fn long(self, sql: Sql, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let act = |transaction: Transaction| {
+            let (sql, values) = (&sql, &values);
+            async move { transaction.query(sql, values).await }
+        };
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.attempt(BEGIN_LONG, &act, attempt).await {
+                Ok(rows) => return Ok(rows),
+                Err(Attempt::Over(error)) => return Err(error),
+                Err(Attempt::Again) => sleep(pause(attempt)).await,
+            }
+        }
+    }
+
+    async fn attempt<T, F, W>(&self, begin: &str, act: &F, attempt: u32) -> Result<T, Attempt>
     where
         F: Fn(Transaction) -> W,
         W: Future<Output = Result<T, Fault>>,
     {
         let connection = Arc::new(self.lend().await?);
         connection.set_clean(false);
-        if let Err(error) = self.within(connection.batch(BEGIN)).await? {
+        if let Err(error) = self.within(connection.batch(begin)).await? {
             let again = is_of_connection(&error) && attempt < TRIES;
             return Err(if again { Attempt::Again } else { self.failed(error).into() });
         }
