@@ -7,6 +7,7 @@ mod logging;
 mod migrating;
 mod opening;
 mod outages;
+mod plans;
 mod races;
 mod support;
 mod transactions;
