@@ -31,7 +31,9 @@ CREATE TABLE {schema}.session (
         (least(absolute_deadline,
             last_seen_at + least(idle_timeout, 9223372036854775807 - greatest(last_seen_at, 0))))
         STORED
-);
+)
+-- Room for the next version of a row on its page, and no more dead ones than a twentieth.
+WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
 -- Sweeping.
 CREATE INDEX session_by_deadline ON {schema}.session (deadline, id);

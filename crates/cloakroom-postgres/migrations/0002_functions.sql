@@ -545,7 +545,7 @@ BEGIN
     history := history + v_anonymous;
 
     SELECT count(*) INTO backlog FROM (SELECT FROM {schema}.session AS s
-        WHERE s.deadline <= p_now LIMIT 10 * p_limit) AS waiting;
+        WHERE s.deadline <= p_now ORDER BY s.deadline LIMIT 10 * p_limit) AS waiting;
     SELECT s.deadline INTO oldest FROM {schema}.session AS s WHERE s.deadline <= p_now
     ORDER BY s.deadline LIMIT 1;
 END $$;
