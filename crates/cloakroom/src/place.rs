@@ -58,11 +58,11 @@ impl Place {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(path) => Arc::new(cloakroom_sqlite::SqliteStore::open(path)?),
             #[cfg(feature = "postgres")]
-            Self::Postgres(url) => {
-                Arc::new(cloakroom_postgres::PostgresStore::open(&url.0).await?)
-            }
+            Self::Postgres(url) => Arc::new(cloakroom_postgres::PostgresStore::open(&url.0).await?),
             #[cfg(feature = "redis")]
-            Self::Redis(url) => Arc::new(cloakroom_redis::RedisStore::open(cloakroom_redis::Options::new(url.0)).await?),
+            Self::Redis(url) => Arc::new(
+                cloakroom_redis::RedisStore::open(cloakroom_redis::Options::new(url.0)).await?,
+            ),
             Self::Store(store) => store,
             Self::Unknown(what) => return Err(OpenError::Unsupported(what)),
         })

@@ -33,6 +33,12 @@ impl Account {
             .unwrap_or_else(|fault| panic!("cannot give {} away: {fault}", path.display()));
     }
 
+    /// The command before a command that runs it as this account.
+    pub(super) fn prefix(self) -> Vec<String> {
+        let (uid, gid) = (format!("--reuid={}", self.uid), format!("--regid={}", self.gid));
+        vec!["setpriv".to_owned(), uid, gid, "--clear-groups".to_owned()]
+    }
+
     /// Makes a command run as this account, which then has no groups but its own.
     pub(super) fn run(self, command: &mut Command) {
         command.uid(self.uid).gid(self.gid);

@@ -41,7 +41,7 @@ pub use dir::{TempDir, target_dir};
 pub use nginx::Nginx;
 pub use pgbouncer::PgBouncer;
 pub use port::free_port;
-pub use postgres::{Postgres, PostgresConnection};
+pub use postgres::{Postgres, PostgresConnection, SharedPostgres};
 pub use process::Process;
 pub use proxy::Proxy;
 pub use python::Python;

@@ -89,10 +89,16 @@ fn with_status(replies: &[Reply], status: u16) -> u64 {
 
 async fn assert_all_count(scene: &Scene, path: &'static str) {
     let (replies, counted) = thousand(scene, path).await;
-    assert_eq!((with_status(&replies, 200), counted), (REQUESTS, REQUESTS));
-    let mut answers: Vec<u64> = replies.iter().map(|reply| reply.body.parse().unwrap()).collect();
+    let done = replies.iter().filter(|reply| reply.status == 200);
+    let mut answers: Vec<u64> = done.map(|reply| reply.body.parse().unwrap()).collect();
     answers.sort_unstable();
-    assert!(answers.into_iter().eq(1..=REQUESTS), "each was told its own result");
+    // A store behind a network may have too many waiting, or not answer in time.
+    let unknown = with_status(&replies, 503);
+    println!("of {REQUESTS} updates {} were acknowledged, {unknown} got 503", answers.len());
+    assert_eq!(answers.len() as u64 + unknown, REQUESTS);
+    assert!((answers.len() as u64..=REQUESTS).contains(&counted), "{counted}");
+    assert!(answers.windows(2).all(|two| two[0] < two[1]), "each was told its own result");
+    assert!(unknown < REQUESTS / 2);
 }
 
 /// Law 3: no acknowledged write is lost.
@@ -118,8 +124,13 @@ async fn updates_on_two_nodes_count_every_one(scene: Scene) {
 async fn assert_acknowledged_count(scene: &Scene, path: &'static str) {
     let (replies, counted) = thousand(scene, path).await;
     let (done, refused) = (with_status(&replies, 200), with_status(&replies, 409));
-    println!("{done} of {REQUESTS} plain writes were acknowledged, {refused} got 409");
-    assert_eq!((done + refused, counted), (REQUESTS, done));
+    // A store behind a network may have too many waiting, or not answer in time.
+    let unknown = with_status(&replies, 503);
+    println!(
+        "of {REQUESTS} plain writes {done} were acknowledged, {refused} got 409, {unknown} 503"
+    );
+    assert_eq!(done + refused + unknown, REQUESTS);
+    assert!((done..=done + unknown).contains(&counted), "{counted}");
     assert!(done > 0);
 }
 

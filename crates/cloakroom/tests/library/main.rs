@@ -21,3 +21,4 @@ mod renewal;
 mod repeated;
 mod secrets;
 mod sweeping;
+mod updates;

@@ -100,6 +100,15 @@ fn who_may_enter(wanted: &PostgresBuilder) -> String {
     )
 }
 
+/// What every server is told, whatever the test wants: its port, and where its socket is.
+pub(super) fn settings(port: u16, socket_dir: &Path) -> Vec<(String, String)> {
+    let own = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let socket_dir = socket_dir.display().to_string();
+    let place =
+        [("port".to_owned(), port.to_string()), ("unix_socket_directories".to_owned(), socket_dir)];
+    own.into_iter().chain(place).collect()
+}
+
 fn arguments(
     settings: &[(String, String)],
     tls: Option<&Tls>,
@@ -107,10 +116,7 @@ fn arguments(
     port: u16,
 ) -> Vec<OsString> {
     let path = |path: &Path| path.display().to_string();
-    let mut all: Vec<(String, String)> =
-        SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    all.push(("port".to_owned(), port.to_string()));
-    all.push(("unix_socket_directories".to_owned(), path(dir.path())));
+    let mut all = self::settings(port, dir.path());
     if let Some(tls) = tls {
         all.push(("ssl".to_owned(), "on".to_owned()));
         all.push(("ssl_cert_file".to_owned(), path(&tls.certificate)));

@@ -1,6 +1,7 @@
 //! A private PostgreSQL.
 
 mod builder;
+mod shared;
 mod sql;
 mod template;
 
@@ -15,6 +16,7 @@ use super::TempDir;
 use super::service::Service;
 
 pub use builder::PostgresBuilder;
+pub use shared::SharedPostgres;
 pub use sql::{PostgresConnection, Rows};
 
 const TIME_TO_START: Duration = Duration::from_secs(30);

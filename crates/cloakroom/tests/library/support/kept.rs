@@ -16,7 +16,7 @@ pub(crate) enum Kept {
     In(TempDir),
     /// A private server.
     #[cfg(feature = "postgres")]
-    Postgres(cloakroom_testkit::servers::Postgres),
+    Postgres(cloakroom_testkit::servers::SharedPostgres),
     /// A private server, before files in a directory.
     #[cfg(feature = "redis")]
     Redis(Redis, TempDir),
@@ -38,7 +38,7 @@ pub(crate) async fn sqlite() -> Fresh {
 
 #[cfg(feature = "postgres")]
 pub(crate) async fn postgres() -> Fresh {
-    let server = cloakroom_testkit::servers::Postgres::start()?;
+    let server = cloakroom_testkit::servers::SharedPostgres::database()?;
     let store = cloakroom::postgres::PostgresStore::open(&server.url()).await.unwrap();
     Some((Arc::new(store), Kept::Postgres(server)))
 }
@@ -106,12 +106,13 @@ fn files(directory: &Path) -> Vec<u8> {
 }
 
 #[cfg(feature = "postgres")]
-fn tables(server: &cloakroom_testkit::servers::Postgres) -> String {
+fn tables(server: &cloakroom_testkit::servers::SharedPostgres) -> String {
     let names = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'cloakroom'";
-    let names = server.run("postgres", names);
+    let names = server.run(names);
     assert!(!names.is_empty(), "the tables are there");
-    let rows = names.iter().flatten().flat_map(|name| {
-        server.run("postgres", &format!("SELECT t::text FROM cloakroom.\"{name}\" AS t"))
-    });
+    let rows = names
+        .iter()
+        .flatten()
+        .flat_map(|name| server.run(&format!("SELECT t::text FROM cloakroom.\"{name}\" AS t")));
     rows.flatten().collect()
 }

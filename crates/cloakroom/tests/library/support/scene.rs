@@ -3,8 +3,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cloakroom::{
-    Builder, Cloakroom, EndReason, ManualClock, SecretKey, SessionId, SessionStore,
-    Summary, UserId, testing,
+    Builder, Cloakroom, EndReason, ManualClock, SecretKey, SessionId, SessionStore, Summary,
+    UserId, testing,
 };
 
 use super::kept::{Fresh, Kept};
