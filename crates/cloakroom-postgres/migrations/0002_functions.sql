@@ -157,6 +157,7 @@ CREATE FUNCTION {schema}.insert_session(
 DECLARE
     v_now CONSTANT bigint := p_created_at;
     v_user_lock CONSTANT bigint := hashtextextended('{schema} user ' || p_user_id, 0);
+    v_locked uuid[];
     v_version bigint := 0;
     v_is_replacing boolean := false;
     v_buried record;
@@ -198,10 +199,13 @@ BEGIN
     END IF;
 
     IF p_replaces IS NOT NULL OR cardinality(ended) > 0 THEN
-        PERFORM FROM {schema}.session AS s WHERE s.id = ANY (ended || p_replaces)
-        ORDER BY s.id FOR UPDATE;
+        SELECT array_agg(locked.id) INTO v_locked FROM (
+            SELECT s.id FROM {schema}.session AS s WHERE s.id = ANY (ended || p_replaces)
+            ORDER BY s.id FOR UPDATE
+        ) AS locked;
     END IF;
-    IF p_replaces IS NOT NULL THEN
+    -- One that came into being since then is not locked, and is not replaced.
+    IF p_replaces = ANY (v_locked) THEN
         SELECT s.data_version INTO v_version FROM {schema}.session AS s
         WHERE s.id = p_replaces AND s.deadline > v_now;
         v_is_replacing := FOUND;
@@ -245,7 +249,7 @@ BEGIN
         ORDER BY new.key, new.place DESC;
     END IF;
 
-    IF p_replaces IS NOT NULL THEN
+    IF p_replaces = ANY (v_locked) THEN
         v_buried := {schema}.bury(ARRAY[p_replaces], 'replaced', NULL, v_now);
         IF v_buried.live > 0 THEN
             PERFORM {schema}.append_log('ended', p_replaces, NULL, 0, v_buried.last_deadline);
@@ -409,15 +413,20 @@ END $$;
 CREATE FUNCTION {schema}.touch(p_now bigint, p_ids uuid[], p_seen_at bigint[]) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
+    v_locked uuid[];
     v_moved bigint;
 BEGIN
     PERFORM {schema}.make_durable();
     PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0));
-    PERFORM FROM {schema}.session AS s WHERE s.id = ANY (p_ids)
-    ORDER BY s.id FOR NO KEY UPDATE;
+    SELECT array_agg(locked.id) INTO v_locked FROM (
+        SELECT s.id FROM {schema}.session AS s WHERE s.id = ANY (p_ids)
+        ORDER BY s.id FOR NO KEY UPDATE
+    ) AS locked;
+    -- Those that came into being since then are not locked, and in no order.
     UPDATE {schema}.session AS s SET last_seen_at = used.seen_at
     FROM unnest(p_ids, p_seen_at) AS used (id, seen_at)
-    WHERE s.id = used.id AND s.last_seen_at < used.seen_at AND s.deadline > p_now;
+    WHERE s.id = ANY (v_locked) AND s.id = used.id
+        AND s.last_seen_at < used.seen_at AND s.deadline > p_now;
     GET DIAGNOSTICS v_moved = ROW_COUNT;
     RETURN v_moved;
 END $$;

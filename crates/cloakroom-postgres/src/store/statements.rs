@@ -10,12 +10,6 @@ macro_rules! statements {
             pub(crate) fn of(database: &Database) -> Self {
                 Self { $($name: database.sql($template)),* }
             }
-
-            /// All of them, for the test of their plans.
-            #[cfg(test)]
-            pub(crate) fn all(&self) -> Vec<(&'static str, &Sql)> {
-                vec![$((stringify!($name), &self.$name)),*]
-            }
         }
     };
 }

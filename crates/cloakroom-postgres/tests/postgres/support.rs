@@ -21,6 +21,16 @@ impl Place {
         Some(Self { server: Postgres::start()?, pooler: None, schemas: AtomicU32::new(0) })
     }
 
+    /// With commits that take a few milliseconds, as they do on a disk: what others may see of one
+    /// another's work in the meantime is then seen.
+    pub(crate) fn with_slow_commits() -> Option<Self> {
+        let slow = [("fsync", "on"), ("commit_delay", "4000"), ("commit_siblings", "0")];
+        let builder =
+            slow.into_iter().fold(Postgres::builder(), |it, (key, value)| it.setting(key, value));
+        let server = builder.start()?;
+        Some(Self { server, pooler: None, schemas: AtomicU32::new(0) })
+    }
+
     /// With PgBouncer in transaction mode before it.
     pub(crate) fn behind_a_pooler() -> Option<Self> {
         let mut place = Self::start()?;
