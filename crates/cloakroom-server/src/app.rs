@@ -1,5 +1,8 @@
 //! What every part of the server shares.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -18,6 +21,7 @@ use crate::passwords::{PasswordPolicy, Pool};
 use crate::peer;
 use crate::reservations::Reservations;
 use crate::returns::Returns;
+use crate::sql::Sql;
 use crate::users::Users;
 
 /// The open server: configuration, sessions, users and keys.
@@ -60,10 +64,11 @@ impl App {
         make_directory(data)?;
         warn_of_lost_key(data);
         let database = Database::open(data.join("cloakroom.db"))?;
-        let store = SqliteStore::within(database.clone())?;
-        let users = Users::open(database.clone())?;
-        let api_keys = ApiKeys::open(database.clone())?;
-        let reservations = Reservations::open(database.clone())?;
+        let sql = Sql::from(database.clone());
+        let store = SqliteStore::within(database)?;
+        let users = Users::open(sql.clone()).await?;
+        let api_keys = ApiKeys::open(sql.clone()).await?;
+        let reservations = Reservations::open(sql.clone()).await?;
         let cloakroom = Cloakroom::store(Arc::new(store))
             .key_file(data.join("session.key"))
             .policy(config.policy())
@@ -80,7 +85,7 @@ impl App {
             users,
             api_keys,
             reservations,
-            guesses: Guesses::open(database, &session_key, &config.login)?,
+            guesses: Guesses::open(sql, &session_key, &config.login).await?,
             passwords: Pool::start()?,
             password_policy: PasswordPolicy { min_length: config.password.min_length as usize },
             returns: Returns::of(&config),

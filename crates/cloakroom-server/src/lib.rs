@@ -25,5 +25,6 @@ pub mod reservations;
 pub mod returns;
 pub mod routes;
 pub mod serve;
+pub mod sql;
 pub mod ui;
 pub mod users;

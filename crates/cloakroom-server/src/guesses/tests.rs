@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use cloakroom::sqlite::Database;
 use cloakroom_testkit::servers::TempDir;
 
 use super::*;
@@ -12,14 +13,14 @@ struct Scene {
 }
 
 impl Scene {
-    fn new() -> Self {
+    async fn new() -> Self {
         let dir = TempDir::new("guesses");
         let now = Timestamp::from_unix_millis(1_767_225_600_000);
-        Self { guesses: open(&dir), now, dir }
+        Self { guesses: open(&dir).await, now, dir }
     }
 
-    fn with_room_for(most_rows: u32) -> Self {
-        let mut scene = Self::new();
+    async fn with_room_for(most_rows: u32) -> Self {
+        let mut scene = Self::new().await;
         scene.guesses.rules.most_rows = most_rows;
         scene
     }
@@ -33,7 +34,7 @@ impl Scene {
         let begun = self.guesses.begin(target, is_user(name), self.now).await.unwrap();
         // What is told without writing agrees.
         if let Err(wait) = begun {
-            assert_eq!(self.guesses.wait(&target, self.now).unwrap(), Some(wait));
+            assert_eq!(self.guesses.wait(&target, self.now).await.unwrap(), Some(wait));
         }
         begun
     }
@@ -57,14 +58,16 @@ impl Scene {
         self.guesses.right(attempt, self.now).await.unwrap();
     }
 
-    fn rows(&self) -> u32 {
-        self.guesses.database.read("count", rows::count).unwrap()
+    async fn rows(&self) -> u32 {
+        let count = self.guesses.sql.read_one("count", rows::COUNT, &[], |row| row.column(0));
+        count.await.unwrap().unwrap()
     }
 }
 
-fn open(dir: &TempDir) -> Guesses {
+async fn open(dir: &TempDir) -> Guesses {
     let database = Database::open(dir.join("guesses.db")).unwrap();
-    Guesses::open(database, &[7; 32], &crate::config::Config::default().login).unwrap()
+    let login = crate::config::Config::default().login;
+    Guesses::open(database.into(), &[7; 32], &login).await.unwrap()
 }
 
 fn network(from: &str) -> Option<Network> {
@@ -82,7 +85,7 @@ fn elsewhere(number: u32) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_hundred_guesses_at_once_exactly_the_free_ones_are_checked() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     for name in ["ada", "nobody"] {
         let tasks: Vec<_> = (0..200)
             .map(|number| {
@@ -103,7 +106,7 @@ async fn of_two_hundred_guesses_at_once_exactly_the_free_ones_are_checked() {
 
 #[tokio::test]
 async fn each_failure_after_the_free_ones_doubles_the_wait_for_users_and_others_alike() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new().await;
     for name in ["ada", "nobody"] {
         assert_eq!(scene.exhaust(name, &elsewhere(1)).await, 5);
         for seconds in [1, 2, 4, 8] {
@@ -116,7 +119,7 @@ async fn each_failure_after_the_free_ones_doubles_the_wait_for_users_and_others_
 
 #[tokio::test]
 async fn a_right_password_forgets_the_accounts_failures_and_no_others_of_the_network() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     for _ in 0..4 {
         scene.wrong("ada", "192.0.2.1").await.unwrap();
     }
@@ -132,7 +135,7 @@ async fn a_right_password_forgets_the_accounts_failures_and_no_others_of_the_net
 
 #[tokio::test]
 async fn strangers_delay_nobody_where_they_signed_in_before() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.right("ada", "192.0.2.1").await;
     assert_eq!(scene.exhaust("ada", "198.51.100.1").await, 5);
     assert!(scene.wrong("ada", "203.0.113.1").await.is_err(), "who was never seen waits");
@@ -146,7 +149,7 @@ async fn strangers_delay_nobody_where_they_signed_in_before() {
 
 #[tokio::test]
 async fn who_signed_in_on_a_network_before_does_not_pay_for_other_people_on_it() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     scene.right("ada", "192.0.2.1").await;
     let mut number = 0;
     while scene.wrong(&format!("name{number}"), "192.0.2.1").await.is_ok() {
@@ -159,7 +162,7 @@ async fn who_signed_in_on_a_network_before_does_not_pay_for_other_people_on_it()
 
 #[tokio::test]
 async fn all_addresses_of_a_64_share_one_counter() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     let mut checked = 0;
     while scene.wrong(&format!("name{checked}"), &format!("2001:db8::{checked:x}")).await.is_ok() {
         checked += 1;
@@ -170,7 +173,7 @@ async fn all_addresses_of_a_64_share_one_counter() {
 
 #[tokio::test]
 async fn a_network_is_forgiven_a_failure_each_minute() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new().await;
     for number in 0..30 {
         scene.wrong(&format!("name{number}"), "192.0.2.1").await.unwrap();
     }
@@ -184,7 +187,7 @@ async fn a_network_is_forgiven_a_failure_each_minute() {
 
 #[tokio::test]
 async fn what_was_not_checked_is_as_if_it_had_not_been_tried() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new().await;
     assert_eq!(scene.exhaust("ada", "192.0.2.1").await, 5);
     scene.pass(Duration::from_secs(1));
     let attempt = scene.begin("ada", "192.0.2.1").await.unwrap();
@@ -193,14 +196,14 @@ async fn what_was_not_checked_is_as_if_it_had_not_been_tried() {
     assert_eq!(scene.wrong("ada", "192.0.2.1").await, Ok(()));
     assert_eq!(scene.wrong("ada", "192.0.2.1").await, Err(2), "the sixth, not the seventh");
     let attempt = scene.begin("bob", "192.0.2.1").await.unwrap();
-    let before = scene.rows();
+    let before = scene.rows().await;
     scene.guesses.give_back(attempt).await.unwrap();
-    assert_eq!(scene.rows(), before - 1, "bob's; the network counts ada's");
+    assert_eq!(scene.rows().await, before - 1, "bob's; the network counts ada's");
 }
 
 #[tokio::test]
 async fn a_hundred_wrong_passwords_close_an_account_to_strangers_until_it_is_released() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new().await;
     scene.right("ada", "192.0.2.1").await;
     for name in ["ada", "nobody"] {
         for number in 0..100 {
@@ -218,7 +221,7 @@ async fn a_hundred_wrong_passwords_close_an_account_to_strangers_until_it_is_rel
 
 #[tokio::test]
 async fn an_operator_or_a_one_time_link_opens_an_account_everywhere() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new().await;
     scene.right("ada", "192.0.2.1").await;
     for _ in 0..2 {
         assert_eq!(scene.exhaust("ada", "192.0.2.1").await, 5);
@@ -238,17 +241,17 @@ async fn an_operator_or_a_one_time_link_opens_an_account_everywhere() {
 
 #[tokio::test]
 async fn counters_and_known_networks_survive_a_restart() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new().await;
     scene.right("ada", "192.0.2.1").await;
     assert_eq!(scene.exhaust("ada", "198.51.100.1").await, 5);
-    scene.guesses = open(&scene.dir);
+    scene.guesses = open(&scene.dir).await;
     assert_eq!(scene.wrong("ada", "198.51.100.1").await, Err(1));
     assert_eq!(scene.wrong("ada", "192.0.2.1").await, Ok(()));
 }
 
 #[tokio::test]
 async fn ten_networks_are_known_for_ninety_days_after_the_last_sign_in() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new().await;
     for number in 0..12 {
         scene.right("ada", &elsewhere(number)).await;
         scene.pass(Duration::from_secs(1));
@@ -267,45 +270,45 @@ async fn ten_networks_are_known_for_ninety_days_after_the_last_sign_in() {
 
 #[tokio::test]
 async fn a_flood_of_names_pushes_out_no_account_and_no_name_that_waits() {
-    let scene = Scene::with_room_for(20);
+    let scene = Scene::with_room_for(20).await;
     assert_eq!(scene.exhaust("ada", &elsewhere(0)).await, 5);
     assert_eq!(scene.exhaust("nobody", &elsewhere(0)).await, 5);
     for number in 0..100 {
         scene.wrong(&format!("name{number}"), &elsewhere(number)).await.unwrap();
     }
     // Twenty names, twenty networks, and ada.
-    assert_eq!(scene.rows(), 41);
+    assert_eq!(scene.rows().await, 41);
     assert_eq!(scene.wrong("ada", "192.0.2.1").await, Err(1));
     assert_eq!(scene.wrong("nobody", "192.0.2.1").await, Err(1));
 }
 
 #[tokio::test]
 async fn rows_that_no_longer_matter_are_taken_away() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new().await;
     for number in 0..30 {
         scene.wrong(&format!("name{number}"), &elsewhere(number)).await.unwrap();
     }
-    assert_eq!(scene.rows(), 60);
+    assert_eq!(scene.rows().await, 60);
     scene.pass(Duration::from_secs(7 * 3_600));
     scene.wrong("fresh", "192.0.2.1").await.unwrap();
-    assert_eq!(scene.rows(), 2);
+    assert_eq!(scene.rows().await, 2);
 }
 
 #[tokio::test]
 async fn without_a_network_only_the_account_counts() {
-    let scene = Scene::new();
+    let scene = Scene::new().await;
     for number in 0..100 {
         scene.wrong(&format!("name{number}"), "").await.unwrap();
     }
     assert_eq!(scene.exhaust("ada", "").await, 5);
     scene.guesses.release("ada", scene.now).await.unwrap();
     scene.right("ada", "").await;
-    assert_eq!(scene.rows(), 100);
+    assert_eq!(scene.rows().await, 100);
 }
 
 #[tokio::test]
 async fn the_log_is_told_of_each_wait_once_and_of_the_longest() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::new().await;
     for _ in 0..4 {
         let begins = scene.begin("ada", "192.0.2.1").await.unwrap().begins();
         assert_eq!(begins, None);

@@ -1,0 +1,21 @@
+use cloakroom::sqlite::Migrations;
+
+/// The tables of one concern, as each engine makes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Tables {
+    /// The key under which their version is kept.
+    pub component: &'static str,
+    /// On SQLite: what leads from one version to the next.
+    pub sqlite: &'static [&'static str],
+    /// On SQLite: the version that a file begins with, and how.
+    pub sqlite_begin: Option<(u32, &'static str)>,
+    /// On PostgreSQL: what leads from one version to the next, with names as on SQLite. Texts
+    /// compare byte by byte, as they do there: `COLLATE "C"`.
+    pub postgres: &'static [&'static str],
+}
+
+impl Tables {
+    pub(super) fn sqlite(&self) -> Migrations {
+        Migrations { component: self.component, steps: self.sqlite, begin: self.sqlite_begin }
+    }
+}
