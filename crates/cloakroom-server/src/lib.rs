@@ -18,6 +18,7 @@ pub mod listener;
 pub mod logging;
 pub mod metrics;
 pub mod middleware;
+pub mod node_keys;
 pub mod operator;
 pub mod passwords;
 pub mod peer;

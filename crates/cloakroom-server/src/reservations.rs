@@ -47,13 +47,13 @@ CREATE INDEX cloakroom_reservation_expires_at ON cloakroom_reservation (expires_
 ";
 
 const POSTGRES_V1: &str = "
-CREATE TABLE cloakroom_reservation (
+CREATE TABLE {schema}.reservation (
     digest     BYTEA  PRIMARY KEY CHECK (length(digest) = 32),
     body       BYTEA  NOT NULL CHECK (length(body) = 32),
     session_id BYTEA  NOT NULL CHECK (length(session_id) = 16),
     expires_at BIGINT NOT NULL
 );
-CREATE INDEX reservation_expires_at ON cloakroom_reservation (expires_at);
+CREATE INDEX reservation_expires_at ON {schema}.reservation (expires_at);
 ";
 
 /// How long a key is remembered.
@@ -179,6 +179,51 @@ async fn find(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::testing::{TestDatabase, on_every_database};
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+
+    async fn node(database: &TestDatabase) -> Reservations {
+        let patience = Duration::from_secs(60);
+        Reservations::open(database.node().await.patience(patience)).await.unwrap()
+    }
+
+    fn creation(key: &'static str, body: &'static [u8]) -> Creation<'static> {
+        Creation { caller: "app", key, body }
+    }
+
+    async fn tries_of_one_key_at_two_nodes_reserve_one_id(database: &TestDatabase) {
+        let nodes = [node(database).await, node(database).await];
+        let user = UserId::new("u1").unwrap();
+        let begun: Vec<_> = (0..20)
+            .map(|number| {
+                let (reservations, user) = (nodes[number % 2].clone(), user.clone());
+                tokio::spawn(async move {
+                    let once = reservations.reserve(creation("key", b"{}"), &user, NOW).await;
+                    once.unwrap().unwrap().id
+                })
+            })
+            .collect();
+        let mut ids = std::collections::HashSet::new();
+        for task in begun {
+            ids.insert(task.await.unwrap());
+        }
+        assert_eq!(ids.len(), 1);
+    }
+
+    async fn another_body_is_refused_until_the_key_has_expired(database: &TestDatabase) {
+        let (reservations, user) = (node(database).await, UserId::new("u1").unwrap());
+        let first = reservations.reserve(creation("key", b"1"), &user, NOW).await.unwrap();
+        assert!(reservations.reserve(creation("key", b"2"), &user, NOW).await.unwrap().is_none());
+        let later = NOW.after(LIFETIME);
+        let second = reservations.reserve(creation("key", b"2"), &user, later).await.unwrap();
+        assert_ne!(first.unwrap().id, second.unwrap().id);
+    }
+
+    on_every_database!(
+        another_body_is_refused_until_the_key_has_expired,
+        tries_of_one_key_at_two_nodes_reserve_one_id,
+    );
 
     #[test]
     fn callers_and_keys_do_not_run_into_each_other() {

@@ -3,6 +3,8 @@
 mod key;
 mod rows;
 mod scope;
+#[cfg(test)]
+mod tests;
 
 use anyhow::Result;
 use cloakroom::{StoreError, Timestamp};

@@ -34,7 +34,7 @@ CREATE TABLE cloakroom_api_key (
 ";
 
 const POSTGRES_V1: &str = "
-CREATE TABLE cloakroom_api_key (
+CREATE TABLE {schema}.api_key (
     id           TEXT   COLLATE \"C\" PRIMARY KEY,
     digest       BYTEA  NOT NULL CHECK (length(digest) = 32),
     name         TEXT   COLLATE \"C\" NOT NULL UNIQUE,

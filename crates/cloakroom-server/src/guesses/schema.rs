@@ -48,7 +48,7 @@ CREATE INDEX cloakroom_guess_least ON cloakroom_guess (kind, failures, expires_a
 ";
 
 const POSTGRES_V1: &str = "
-CREATE TABLE cloakroom_guess (
+CREATE TABLE {schema}.guess (
     account     BYTEA  NOT NULL,
     network     BYTEA  NOT NULL,
     kind        TEXT   COLLATE \"C\" NOT NULL
@@ -59,6 +59,6 @@ CREATE TABLE cloakroom_guess (
     expires_at  BIGINT NOT NULL,
     PRIMARY KEY (account, network)
 );
-CREATE INDEX guess_expiry ON cloakroom_guess (expires_at);
-CREATE INDEX guess_least ON cloakroom_guess (kind, failures, expires_at);
+CREATE INDEX guess_expiry ON {schema}.guess (expires_at);
+CREATE INDEX guess_least ON {schema}.guess (kind, failures, expires_at);
 ";

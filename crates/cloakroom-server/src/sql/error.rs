@@ -1,3 +1,4 @@
+use cloakroom::postgres::Fault;
 use cloakroom::sqlite::rusqlite;
 
 /// Why a statement came to nothing.
@@ -7,6 +8,9 @@ pub enum SqlError {
     /// A row is not there that must be.
     #[error("a row is not there that was just written")]
     Missing,
+    /// What PostgreSQL said.
+    #[error(transparent)]
+    Postgres(Fault),
     /// What SQLite said.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
@@ -28,6 +32,14 @@ impl SqlError {
         match self {
             Self::Sqlite(error) => error,
             other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
+        }
+    }
+
+    /// As the database looks at it to see whether the steps may run again.
+    pub(super) fn into_postgres(self) -> Fault {
+        match self {
+            Self::Postgres(fault) => fault,
+            other => Box::new(other),
         }
     }
 }

@@ -27,6 +27,10 @@ impl Row {
         read.map_err(|reason| SqlError::Unreadable { column, reason })
     }
 
+    pub(super) fn new(values: Vec<Value>) -> Self {
+        Self(values)
+    }
+
     pub(super) fn of_sqlite(row: &rusqlite::Row<'_>, columns: usize) -> rusqlite::Result<Self> {
         let values = (0..columns).map(|column| {
             Ok(match row.get_ref(column)? {

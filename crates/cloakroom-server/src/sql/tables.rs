@@ -1,4 +1,4 @@
-use cloakroom::sqlite::Migrations;
+use cloakroom::{postgres, sqlite};
 
 /// The tables of one concern, as each engine makes them.
 #[derive(Clone, Copy, Debug)]
@@ -9,13 +9,18 @@ pub struct Tables {
     pub sqlite: &'static [&'static str],
     /// On SQLite: the version that a file begins with, and how.
     pub sqlite_begin: Option<(u32, &'static str)>,
-    /// On PostgreSQL: what leads from one version to the next, with names as on SQLite. Texts
-    /// compare byte by byte, as they do there: `COLLATE "C"`.
+    /// On PostgreSQL: what leads from one version to the next. Texts compare byte by byte, as
+    /// they do on SQLite: `COLLATE "C"`.
     pub postgres: &'static [&'static str],
 }
 
 impl Tables {
-    pub(super) fn sqlite(&self) -> Migrations {
-        Migrations { component: self.component, steps: self.sqlite, begin: self.sqlite_begin }
+    pub(super) fn of_sqlite(&self) -> sqlite::Migrations {
+        let (component, begin) = (self.component, self.sqlite_begin);
+        sqlite::Migrations { component, steps: self.sqlite, begin }
+    }
+
+    pub(super) fn of_postgres(&self) -> postgres::Migrations {
+        postgres::Migrations { component: self.component, steps: self.postgres }
     }
 }

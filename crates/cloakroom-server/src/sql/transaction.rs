@@ -2,14 +2,18 @@ use std::fmt;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use cloakroom::postgres;
 use cloakroom::sqlite::rusqlite::{self, Connection, params_from_iter};
 
+use super::postgres::{rows, statement, values};
 use super::{Row, SqlError, Value};
 
 /// The transaction that the steps of a write run in.
 pub enum Transaction<'a> {
     /// On the thread that writes to the file; its answers are ready at once.
     Sqlite(&'a mut Connection),
+    /// On a connection; each answer takes a round trip.
+    Postgres(postgres::Database, postgres::Transaction),
 }
 
 impl Transaction<'_> {
@@ -17,9 +21,14 @@ impl Transaction<'_> {
     ///
     /// # Errors
     /// What the database said.
-    pub async fn rows(&mut self, statement: &str, values: &[Value]) -> Result<Vec<Row>, SqlError> {
+    pub async fn rows(&mut self, sql: &str, given: &[Value]) -> Result<Vec<Row>, SqlError> {
         match self {
-            Self::Sqlite(connection) => Ok(sqlite_rows(connection, statement, values)?),
+            Self::Sqlite(connection) => Ok(sqlite_rows(connection, sql, given)?),
+            Self::Postgres(database, transaction) => {
+                let (sql, given) = (statement(database, sql), values(given));
+                let found = transaction.query(&sql, &given).await.map_err(SqlError::Postgres)?;
+                rows(&found).map_err(SqlError::Postgres)
+            }
         }
     }
 
@@ -27,23 +36,23 @@ impl Transaction<'_> {
     ///
     /// # Errors
     /// What the database said.
-    pub async fn row(
-        &mut self,
-        statement: &str,
-        values: &[Value],
-    ) -> Result<Option<Row>, SqlError> {
-        Ok(self.rows(statement, values).await?.into_iter().next())
+    pub async fn row(&mut self, sql: &str, given: &[Value]) -> Result<Option<Row>, SqlError> {
+        Ok(self.rows(sql, given).await?.into_iter().next())
     }
 
     /// Runs a statement without rows. Returns how many it has changed.
     ///
     /// # Errors
     /// What the database said.
-    pub async fn run(&mut self, statement: &str, values: &[Value]) -> Result<u64, SqlError> {
+    pub async fn run(&mut self, sql: &str, given: &[Value]) -> Result<u64, SqlError> {
         match self {
             Self::Sqlite(connection) => {
-                let mut prepared = connection.prepare_cached(statement)?;
-                Ok(prepared.execute(params_from_iter(values))? as u64)
+                let mut prepared = connection.prepare_cached(sql)?;
+                Ok(prepared.execute(params_from_iter(given))? as u64)
+            }
+            Self::Postgres(database, transaction) => {
+                let (sql, given) = (statement(database, sql), values(given));
+                transaction.execute(&sql, &given).await.map_err(SqlError::Postgres)
             }
         }
     }

@@ -1,11 +1,14 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use cloakroom::{StoreError, UserId};
 
 use super::{MOST_AT_ONCE, NewUser, Users, rows};
 use crate::sql::{Row, SqlError, Transaction, Value, parameters};
 
+/// How long an import may take.
+const IMPORT: Duration = Duration::from_secs(60);
 /// Columns of a user who is imported.
 const COLUMNS: usize = 9;
 
@@ -81,7 +84,8 @@ impl Users {
     /// # Errors
     /// A fault of the database.
     pub async fn import(&self, people: Vec<ImportedUser>) -> Result<bool, StoreError> {
-        let write = self.sql.write("import users", people, |people, transaction| {
+        let sql = self.sql.clone().patience(IMPORT);
+        let write = sql.write("import users", people, |people, transaction| {
             Box::pin(async move {
                 for people in people.chunks(MOST_AT_ONCE) {
                     if are_taken(transaction, people).await? {

@@ -5,6 +5,8 @@ mod import;
 mod names;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -65,7 +65,7 @@ CREATE INDEX cloakroom_one_time_code_user ON cloakroom_one_time_code (user_id);
 ";
 
 const POSTGRES_V1: &str = "
-CREATE TABLE cloakroom_user (
+CREATE TABLE {schema}.user (
     id            TEXT   COLLATE \"C\" PRIMARY KEY,
     name          TEXT   COLLATE \"C\" NOT NULL UNIQUE,
     display_name  TEXT   NOT NULL,
@@ -79,11 +79,11 @@ CREATE TABLE cloakroom_user (
     created_at    BIGINT NOT NULL
 );
 
-CREATE TABLE cloakroom_one_time_code (
+CREATE TABLE {schema}.one_time_code (
     digest     BYTEA  PRIMARY KEY,
     purpose    TEXT   NOT NULL CHECK (purpose IN ('set_up', 'password')),
-    user_id    TEXT   COLLATE \"C\" REFERENCES cloakroom_user (id) ON DELETE CASCADE,
+    user_id    TEXT   COLLATE \"C\" REFERENCES {schema}.user (id) ON DELETE CASCADE,
     expires_at BIGINT NOT NULL
 );
-CREATE INDEX one_time_code_user ON cloakroom_one_time_code (user_id);
+CREATE INDEX one_time_code_user ON {schema}.one_time_code (user_id);
 ";
