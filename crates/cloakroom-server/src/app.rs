@@ -10,8 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use cloakroom::postgres::PostgresStore;
 use cloakroom::sqlite::SqliteStore;
-use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, SecretKey, Timestamp};
+use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, SecretKey, SessionStore, Timestamp};
 
 use crate::api_keys::ApiKeys;
 use crate::config::{Config, DatabaseAt};
@@ -74,14 +75,11 @@ impl App {
         let session_key =
             keys.key(SESSION_KEY, &data.join(SESSION_KEY), SecretKey::generate()?.reveal()).await?;
         let assertions = assertion_key(&keys, &data.join(ASSERTION_KEY)).await?;
-        let Some(database) = sql.sqlite_database().cloned() else {
-            bail!("sessions in PostgreSQL come later");
-        };
-        let store = SqliteStore::within(database)?;
+        let store = store_beside(&sql).await?;
         let users = Users::open(sql.clone()).await?;
         let api_keys = ApiKeys::open(sql.clone()).await?;
         let reservations = Reservations::open(sql.clone()).await?;
-        let cloakroom = Cloakroom::store(Arc::new(store))
+        let cloakroom = Cloakroom::store(store)
             .key_file(data.join(SESSION_KEY))
             .policy(config.policy())
             .cookie(CookiePolicy::host(config.cookie.name.as_str())?)
@@ -130,6 +128,15 @@ fn warn_of_lost_key(data: &Path) {
             "session.key is missing beside cloakroom.db; a new one is made and all earlier \
              sessions are refused. To keep them, stop and put the file back"
         );
+    }
+}
+
+/// Sessions in the database of the users.
+async fn store_beside(sql: &Sql) -> Result<Arc<dyn SessionStore>> {
+    match (sql.sqlite_database(), sql.postgres_database()) {
+        (Some(file), _) => Ok(Arc::new(SqliteStore::within(file.clone())?)),
+        (_, Some(database)) => Ok(Arc::new(PostgresStore::within(database.clone()).await?)),
+        (None, None) => bail!("there is no database for sessions"),
     }
 }
 

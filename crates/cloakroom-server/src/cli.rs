@@ -110,7 +110,7 @@ pub enum ConfigCommand {
 /// What to do with the keys that several servers share.
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Make the keys in this data directory those of all servers on the database
+    /// Make the keys in this data directory those of all servers, and those that are missing
     Adopt,
 }
 
