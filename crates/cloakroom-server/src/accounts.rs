@@ -81,11 +81,11 @@ impl App {
         let (name, sessions) = (typed_name(claim.name), self.cloakroom.sessions());
         let target = self.guesses.target(&name, claim.from);
         // Asked first without writing: a flood of guesses that must wait costs a read or two each.
-        self.check_wait(&target)?;
+        self.check_wait(&target).await?;
         let _turn = self.guesses.turn(&target).await.map_err(SignInError::Busy)?;
-        self.check_wait(&target)?;
+        self.check_wait(&target).await?;
         let permit = self.passwords.admit().map_err(SignInError::Busy)?;
-        let id = self.users.by_name(&name)?.map(|user| user.id);
+        let id = self.users.by_name(&name).await?.map(|user| user.id);
         let begun = self.guesses.begin(target, id.is_some(), sessions.now()).await?;
         let attempt = begun.map_err(SignInError::TooManyTries)?;
         match self.check(&name, id.as_ref(), claim.password, permit).await {
@@ -105,8 +105,8 @@ impl App {
         }
     }
 
-    fn check_wait(&self, target: &Target) -> Result<(), SignInError> {
-        let wait = self.guesses.wait(target, self.cloakroom.sessions().now())?;
+    async fn check_wait(&self, target: &Target) -> Result<(), SignInError> {
+        let wait = self.guesses.wait(target, self.cloakroom.sessions().now()).await?;
         wait.map_or(Ok(()), |wait| Err(SignInError::TooManyTries(wait)))
     }
 
@@ -123,7 +123,7 @@ impl App {
             Some(id) => self.cloakroom.sessions().epoch(id).await?,
             None => 0,
         };
-        let account = self.users.account(name)?;
+        let account = self.users.account(name).await?;
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
         let verified = permit.verify(password, hash.clone()).await;
         match account {
@@ -204,7 +204,9 @@ impl App {
         from: Option<Network>,
     ) -> Result<Option<Proven>, StoreError> {
         let sessions = self.cloakroom.sessions();
-        let Some(owner) = self.users.code_owner(code, sessions.now())? else { return Ok(None) };
+        let Some(owner) = self.users.code_owner(code, sessions.now()).await? else {
+            return Ok(None);
+        };
         // From the very commit that changes the password, sessions from before it are refused.
         let store_epoch = sessions.epoch(&owner.id).await?;
         let (users, sessions, code) = (self.users.clone(), sessions.clone(), code.to_owned());
@@ -281,7 +283,7 @@ impl App {
             while let Some(user) = changed.as_ref().filter(|_| regroups) {
                 regroup(&sessions, user).await?;
                 // Of two changes at once, the sessions have to end up with the user's groups.
-                let current = users.by_id(&id)?;
+                let current = users.by_id(&id).await?;
                 if current.as_ref().is_some_and(|current| current.groups == user.groups) {
                     break;
                 }

@@ -1,5 +1,8 @@
 //! What every part of the server shares.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -7,18 +10,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use cloakroom::sqlite::{Database, SqliteStore};
-use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, Timestamp, key_file};
+use cloakroom::postgres::PostgresStore;
+use cloakroom::sqlite::SqliteStore;
+use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, SecretKey, SessionStore, Timestamp};
 
 use crate::api_keys::ApiKeys;
-use crate::config::Config;
+use crate::config::{Config, DatabaseAt};
 use crate::events::Witness;
 use crate::guesses::Guesses;
+use crate::node_keys::NodeKeys;
 use crate::passwords::{PasswordPolicy, Pool};
 use crate::peer;
 use crate::reservations::Reservations;
 use crate::returns::Returns;
+use crate::sql::{EMBEDDED, Sql};
 use crate::users::Users;
+
+/// Where session tokens are made from.
+pub const SESSION_KEY: &str = "session.key";
+/// What signs identity assertions.
+pub const ASSERTION_KEY: &str = "assertion.key";
 
 /// The open server: configuration, sessions, users and keys.
 #[derive(Debug)]
@@ -59,32 +70,35 @@ impl App {
         let data = &config.server.data;
         make_directory(data)?;
         warn_of_lost_key(data);
-        let database = Database::open(data.join("cloakroom.db"))?;
-        let store = SqliteStore::within(database.clone())?;
-        let users = Users::open(database.clone())?;
-        let api_keys = ApiKeys::open(database.clone())?;
-        let reservations = Reservations::open(database.clone())?;
-        let cloakroom = Cloakroom::store(Arc::new(store))
-            .key_file(data.join("session.key"))
+        let sql = Sql::open(&config).await?;
+        let keys = node_keys(&config, sql.clone()).await?;
+        let session_key =
+            keys.key(SESSION_KEY, &data.join(SESSION_KEY), SecretKey::generate()?.reveal()).await?;
+        let assertions = assertion_key(&keys, &data.join(ASSERTION_KEY)).await?;
+        let store = store_beside(&sql).await?;
+        let users = Users::open(sql.clone()).await?;
+        let api_keys = ApiKeys::open(sql.clone()).await?;
+        let reservations = Reservations::open(sql.clone()).await?;
+        let cloakroom = Cloakroom::store(store)
+            .key_file(data.join(SESSION_KEY))
             .policy(config.policy())
             .cookie(CookiePolicy::host(config.cookie.name.as_str())?)
             .client_address(peer::client_address)
             .observer(Arc::new(Witness))
             .open()
             .await?;
-        // There by now; sessions and failed sign-ins each derive a key of their own from it.
-        let session_key = key_file(&data.join("session.key"), &[])?;
         Ok(Arc::new(Self {
             started_at: cloakroom.sessions().now(),
             cloakroom,
             users,
             api_keys,
             reservations,
-            guesses: Guesses::open(database, &session_key, &config.login)?,
+            // Sessions and failed sign-ins each derive a key of their own from it.
+            guesses: Guesses::open(sql, &session_key, &config.login).await?,
             passwords: Pool::start()?,
             password_policy: PasswordPolicy { min_length: config.password.min_length as usize },
             returns: Returns::of(&config),
-            assertions: assertion_key(&data.join("assertion.key"))?,
+            assertions,
             config,
         }))
     }
@@ -109,7 +123,7 @@ fn make_directory(data: &Path) -> Result<()> {
 /// A new key is made then, and everybody has to sign in again: that must not go unnoticed.
 fn warn_of_lost_key(data: &Path) {
     let there = |name| data.join(name).exists();
-    if there("cloakroom.db") && !there("session.key") {
+    if there(EMBEDDED) && !there(SESSION_KEY) {
         tracing::warn!(
             "session.key is missing beside cloakroom.db; a new one is made and all earlier \
              sessions are refused. To keep them, stop and put the file back"
@@ -117,8 +131,26 @@ fn warn_of_lost_key(data: &Path) {
     }
 }
 
-fn assertion_key(path: &Path) -> Result<AssertionKey> {
-    let kept = key_file(path, &AssertionKey::generate()?)?;
+/// Sessions in the database of the users.
+async fn store_beside(sql: &Sql) -> Result<Arc<dyn SessionStore>> {
+    match (sql.sqlite_database(), sql.postgres_database()) {
+        (Some(file), _) => Ok(Arc::new(SqliteStore::within(file.clone())?)),
+        (_, Some(database)) => Ok(Arc::new(PostgresStore::within(database.clone()).await?)),
+        (None, None) => bail!("there is no database for sessions"),
+    }
+}
+
+/// The keys that all nodes share. A database in the data directory has no other node, because a
+/// directory has one server.
+///
+/// # Errors
+/// A fault of the database.
+pub async fn node_keys(config: &Config, sql: Sql) -> Result<NodeKeys> {
+    NodeKeys::open(sql, config.database.url != DatabaseAt::Embedded).await
+}
+
+async fn assertion_key(keys: &NodeKeys, path: &Path) -> Result<AssertionKey> {
+    let kept = keys.key(ASSERTION_KEY, path, &AssertionKey::generate()?).await?;
     let key = AssertionKey::from_pkcs8(&kept);
     key.with_context(|| format!("{} holds no key that can be used", path.display()))
 }

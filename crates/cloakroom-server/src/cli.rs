@@ -67,6 +67,9 @@ pub enum Command {
     Openapi,
     /// Print a fresh link for setting up the first administrator
     SetupLink,
+    /// Keys that several servers share
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Add, import, list, disable, enable and unlock users
     #[command(subcommand)]
     User(UserCommand),
@@ -102,6 +105,13 @@ pub struct Serve {
 pub enum ConfigCommand {
     /// Check it, and print every value and where it came from
     Check,
+}
+
+/// What to do with the keys that several servers share.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make the keys in this data directory those of all servers, and those that are missing
+    Adopt,
 }
 
 /// What to do with API keys.

@@ -23,14 +23,14 @@ pub struct Identity {
 /// A fault of the store, or credentials of several sessions.
 pub async fn identify(app: &App, session: &Session) -> Result<Option<Identity>, Error> {
     match session.live().await? {
-        Some(live) => Ok(admitted(app, live)?),
+        Some(live) => Ok(admitted(app, live).await?),
         None => Ok(None),
     }
 }
 
-fn admitted(app: &App, live: Live) -> Result<Option<Identity>, StoreError> {
+async fn admitted(app: &App, live: Live) -> Result<Option<Identity>, StoreError> {
     let Some(id) = live.user() else { return Ok(None) };
-    let user = app.users.by_id(id)?;
+    let user = app.users.by_id(id).await?;
     let admitted = user.filter(|user| user.admits(live.id(), live.record.epoch));
     Ok(admitted.map(|user| Identity { live, user }))
 }

@@ -4,14 +4,20 @@
 //! try finds the reservation. The session's credential is derived from the id and the key, so
 //! nothing secret is kept here.
 
-use cloakroom::sqlite::rusqlite::{Connection, params};
-use cloakroom::sqlite::{Database, Migrations, OpenError};
-use cloakroom::{Once, SessionId, StoreError, Timestamp, UserId};
-use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-const MIGRATIONS: Migrations =
-    Migrations { component: "reservation", steps: &[V1, PREFIX], begin: Some((2, V2)) };
+use anyhow::Result;
+use cloakroom::{Once, SessionId, StoreError, Timestamp, UserId};
+use sha2::{Digest, Sha256};
+
+use crate::sql::{Sql, SqlError, Tables, Transaction};
+
+const TABLES: Tables = Tables {
+    component: "reservation",
+    sqlite: &[V1, PREFIX],
+    sqlite_begin: Some((2, V2)),
+    postgres: &[POSTGRES_V1],
+};
 
 /// Before tables had a prefix.
 const V1: &str = "
@@ -40,6 +46,16 @@ CREATE TABLE cloakroom_reservation (
 CREATE INDEX cloakroom_reservation_expires_at ON cloakroom_reservation (expires_at);
 ";
 
+const POSTGRES_V1: &str = "
+CREATE TABLE {schema}.reservation (
+    digest     BYTEA  PRIMARY KEY CHECK (length(digest) = 32),
+    body       BYTEA  NOT NULL CHECK (length(body) = 32),
+    session_id BYTEA  NOT NULL CHECK (length(session_id) = 16),
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX reservation_expires_at ON {schema}.reservation (expires_at);
+";
+
 /// How long a key is remembered.
 pub const LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 /// Most expired rows that one reservation clears away: more than it adds.
@@ -48,7 +64,7 @@ const CLEARED: i64 = 100;
 /// All reservations. Clones share the database.
 #[derive(Clone, Debug)]
 pub struct Reservations {
-    database: Database,
+    sql: Sql,
 }
 
 /// A creation that was sent with an idempotency key.
@@ -88,13 +104,13 @@ fn digest(purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 }
 
 impl Reservations {
-    /// Opens the table in `database`, making it if needed.
+    /// Opens the table, making it if needed.
     ///
     /// # Errors
-    /// As [`Database::migrate`].
-    pub fn open(database: Database) -> Result<Self, OpenError> {
-        database.migrate(&MIGRATIONS)?;
-        Ok(Self { database })
+    /// As [`Sql::migrate`].
+    pub async fn open(sql: Sql) -> Result<Self> {
+        sql.migrate(&TABLES).await?;
+        Ok(Self { sql })
     }
 
     /// What session this creation is to make; the same for every try. `None` when the key was
@@ -109,56 +125,105 @@ impl Reservations {
         now: Timestamp,
     ) -> Result<Option<Once>, StoreError> {
         let (digest, body) = (creation.digest(), creation.body());
-        let fresh = SessionId::new(Some(user), now);
-        let write = self.database.write("reserve a session", move |connection| {
-            clear(connection, now)?;
-            insert(connection, &digest, &body, fresh, now)?;
-            find(connection, &digest)
+        let state = (digest, body, SessionId::new(Some(user), now), now);
+        let write = self.sql.write("reserve a session", state, |state, transaction| {
+            Box::pin(async move {
+                let (digest, body, fresh, now) = state;
+                clear(transaction, *now).await?;
+                insert(transaction, digest, body, *fresh, *now).await?;
+                find(transaction, digest).await
+            })
         });
         let (id, first_body) = write.await?;
         Ok((first_body == body).then(|| Once::new(id, creation.seed())))
     }
 }
 
-fn clear(
-    connection: &Connection,
-    now: Timestamp,
-) -> Result<(), cloakroom::sqlite::rusqlite::Error> {
+async fn clear(transaction: &mut Transaction<'_>, now: Timestamp) -> Result<(), SqlError> {
     let sql = "DELETE FROM cloakroom_reservation WHERE digest IN
-        (SELECT digest FROM cloakroom_reservation WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
-    connection.prepare_cached(sql)?.execute(params![now.unix_millis(), CLEARED]).map(drop)
+        (SELECT digest FROM cloakroom_reservation WHERE expires_at <= ?1
+         ORDER BY expires_at LIMIT ?2)";
+    transaction.run(sql, &[now.into(), CLEARED.into()]).await.map(drop)
 }
 
 /// An expired row that was not cleared away yet gives way.
-fn insert(
-    connection: &Connection,
+async fn insert(
+    transaction: &mut Transaction<'_>,
     digest: &[u8; 32],
     body: &[u8; 32],
     id: SessionId,
     now: Timestamp,
-) -> Result<(), cloakroom::sqlite::rusqlite::Error> {
-    let sql = "INSERT INTO cloakroom_reservation (digest, body, session_id, expires_at)
+) -> Result<(), SqlError> {
+    let sql = "INSERT INTO cloakroom_reservation AS kept (digest, body, session_id, expires_at)
         VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (digest) DO UPDATE SET
             body = excluded.body, session_id = excluded.session_id, expires_at = excluded.expires_at
-        WHERE expires_at <= ?5";
-    let expires_at = now.after(LIFETIME).unix_millis();
-    let values = params![digest, body, id.as_bytes(), expires_at, now.unix_millis()];
-    connection.prepare_cached(sql)?.execute(values).map(drop)
+        WHERE kept.expires_at <= ?5";
+    let expires_at = now.after(LIFETIME);
+    let values = [digest.into(), body.into(), id.into(), expires_at.into(), now.into()];
+    transaction.run(sql, &values).await.map(drop)
 }
 
-fn find(
-    connection: &Connection,
+async fn find(
+    transaction: &mut Transaction<'_>,
     digest: &[u8; 32],
-) -> Result<(SessionId, [u8; 32]), cloakroom::sqlite::rusqlite::Error> {
+) -> Result<(SessionId, [u8; 32]), SqlError> {
     let sql = "SELECT session_id, body FROM cloakroom_reservation WHERE digest = ?1";
-    let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row([digest], |row| Ok((SessionId::from_bytes(row.get(0)?), row.get(1)?)))
+    match transaction.row(sql, &[digest.into()]).await? {
+        Some(row) => Ok((row.column(0)?, row.column(1)?)),
+        // It was written in this transaction.
+        None => Err(SqlError::Missing),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::testing::{TestDatabase, on_every_database};
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+
+    async fn node(database: &TestDatabase) -> Reservations {
+        let patience = Duration::from_secs(60);
+        Reservations::open(database.node().await.patience(patience)).await.unwrap()
+    }
+
+    fn creation(key: &'static str, body: &'static [u8]) -> Creation<'static> {
+        Creation { caller: "app", key, body }
+    }
+
+    async fn tries_of_one_key_at_two_nodes_reserve_one_id(database: &TestDatabase) {
+        let nodes = [node(database).await, node(database).await];
+        let user = UserId::new("u1").unwrap();
+        let begun: Vec<_> = (0..20)
+            .map(|number| {
+                let (reservations, user) = (nodes[number % 2].clone(), user.clone());
+                tokio::spawn(async move {
+                    let once = reservations.reserve(creation("key", b"{}"), &user, NOW).await;
+                    once.unwrap().unwrap().id
+                })
+            })
+            .collect();
+        let mut ids = std::collections::HashSet::new();
+        for task in begun {
+            ids.insert(task.await.unwrap());
+        }
+        assert_eq!(ids.len(), 1);
+    }
+
+    async fn another_body_is_refused_until_the_key_has_expired(database: &TestDatabase) {
+        let (reservations, user) = (node(database).await, UserId::new("u1").unwrap());
+        let first = reservations.reserve(creation("key", b"1"), &user, NOW).await.unwrap();
+        assert!(reservations.reserve(creation("key", b"2"), &user, NOW).await.unwrap().is_none());
+        let later = NOW.after(LIFETIME);
+        let second = reservations.reserve(creation("key", b"2"), &user, later).await.unwrap();
+        assert_ne!(first.unwrap().id, second.unwrap().id);
+    }
+
+    on_every_database!(
+        another_body_is_refused_until_the_key_has_expired,
+        tries_of_one_key_at_two_nodes_reserve_one_id,
+    );
 
     #[test]
     fn callers_and_keys_do_not_run_into_each_other() {

@@ -56,7 +56,7 @@ impl Place {
     pub(crate) async fn open(self) -> Result<Arc<dyn SessionStore>, OpenError> {
         Ok(match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => Arc::new(cloakroom_sqlite::SqliteStore::open(path)?),
+            Self::Sqlite(path) => Arc::new(beside_other_tables(&path)?),
             #[cfg(feature = "postgres")]
             Self::Postgres(url) => Arc::new(cloakroom_postgres::PostgresStore::open(&url.0).await?),
             #[cfg(feature = "redis")]
@@ -85,4 +85,11 @@ impl Place {
             Self::Store(_) | Self::Unknown(_) => None,
         }
     }
+}
+
+#[cfg(feature = "sqlite")]
+fn beside_other_tables(path: &Path) -> Result<cloakroom_sqlite::SqliteStore, OpenError> {
+    use cloakroom_sqlite::{Options, SqliteStore};
+    let options = Options { beside_other_tables: true, ..Options::default() };
+    Ok(SqliteStore::within(options.open(path)?)?)
 }

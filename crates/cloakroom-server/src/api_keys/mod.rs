@@ -3,19 +3,18 @@
 mod key;
 mod rows;
 mod scope;
+#[cfg(test)]
+mod tests;
 
-use cloakroom::sqlite::{Database, Migrations, OpenError};
+use anyhow::Result;
 use cloakroom::{StoreError, Timestamp};
 
 pub use key::ApiKey;
 pub use rows::ApiKeyRow;
+use rows::NewKey;
 pub use scope::{Scope, ScopeError};
 
-const MIGRATIONS: Migrations = Migrations {
-    component: "api_key",
-    steps: &[rows::V1, "ALTER TABLE api_key RENAME TO cloakroom_api_key"],
-    begin: Some((2, rows::V2)),
-};
+use crate::sql::Sql;
 
 /// How exactly "last used" is kept, in milliseconds: one write a minute and key.
 const LAST_USED_TO: i64 = 60_000;
@@ -25,7 +24,7 @@ const MOST_KEYS: i64 = 1_000;
 /// All API keys. Clones share the database.
 #[derive(Clone, Debug)]
 pub struct ApiKeys {
-    database: Database,
+    sql: Sql,
 }
 
 /// What adding a key came to.
@@ -40,13 +39,13 @@ pub enum Added {
 }
 
 impl ApiKeys {
-    /// Opens the table of keys in `database`, making it if needed.
+    /// Opens the table of keys, making it if needed.
     ///
     /// # Errors
-    /// As [`Database::migrate`].
-    pub fn open(database: Database) -> Result<Self, OpenError> {
-        database.migrate(&MIGRATIONS)?;
-        Ok(Self { database })
+    /// As [`Sql::migrate`].
+    pub async fn open(sql: Sql) -> Result<Self> {
+        sql.migrate(&rows::TABLES).await?;
+        Ok(Self { sql })
     }
 
     /// Keeps the digest of `key` under `name`.
@@ -60,13 +59,15 @@ impl ApiKeys {
         scopes: Vec<Scope>,
         now: Timestamp,
     ) -> Result<Added, StoreError> {
-        let (id, digest) = (key.id(), key.digest());
-        let write = self.database.write("add an API key", move |connection| {
-            if rows::count(connection)? >= MOST_KEYS {
-                return Ok(Added::TooMany);
-            }
-            let added = rows::insert(connection, &id, &digest, &name, &scopes, now)?;
-            Ok(added.map_or(Added::NameTaken, Added::Done))
+        let new = NewKey { id: key.id(), digest: key.digest(), name, scopes, now };
+        let write = self.sql.write("add an API key", new, |new, transaction| {
+            Box::pin(async move {
+                if rows::count(transaction).await? >= MOST_KEYS {
+                    return Ok(Added::TooMany);
+                }
+                let added = rows::insert(transaction, new).await?;
+                Ok(added.map_or(Added::NameTaken, Added::Done))
+            })
         });
         write.await
     }
@@ -75,8 +76,8 @@ impl ApiKeys {
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn list(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.database.read("list API keys", rows::list)
+    pub async fn list(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
+        self.sql.read("list API keys", rows::LIST, &[], rows::read).await
     }
 
     /// Removes the key with this id or name; it is refused from then on. `None` when there is
@@ -86,9 +87,9 @@ impl ApiKeys {
     /// A fault of the database.
     pub async fn remove(&self, id_or_name: &str) -> Result<Option<ApiKeyRow>, StoreError> {
         let wanted = id_or_name.to_owned();
-        let write = self
-            .database
-            .write("remove an API key", move |connection| rows::remove(connection, &wanted));
+        let write = self.sql.write("remove an API key", wanted, |wanted, transaction| {
+            Box::pin(rows::remove(transaction, wanted))
+        });
         write.await
     }
 
@@ -97,11 +98,15 @@ impl ApiKeys {
     ///
     /// # Errors
     /// A fault of the database, which says nothing about the key.
-    pub fn check(&self, presented: &str, now: Timestamp) -> Result<Option<ApiKeyRow>, StoreError> {
+    pub async fn check(
+        &self,
+        presented: &str,
+        now: Timestamp,
+    ) -> Result<Option<ApiKeyRow>, StoreError> {
         let Some(key) = ApiKey::read(presented) else { return Ok(None) };
-        let id = key.id();
-        let found = self.database.read("look up an API key", |database| rows::find(database, &id));
-        let Some((row, digest)) = found? else { return Ok(None) };
+        let id = [(&key.id()).into()];
+        let found = self.sql.read_one("look up an API key", rows::FIND, &id, rows::found).await?;
+        let Some((row, digest)) = found else { return Ok(None) };
         if !key.has_digest(&digest) {
             return Ok(None);
         }
@@ -114,10 +119,10 @@ impl ApiKeys {
         if now.unix_millis().saturating_sub(noted) < LAST_USED_TO {
             return;
         }
-        let id = row.id.clone();
-        // A write runs to its end unwatched; a "last used" that is lost does no harm.
-        drop(self.database.write("note the use of an API key", move |connection| {
-            rows::used(connection, &id, now)
-        }));
+        let (sql, values) = (self.sql.clone(), vec![(&row.id).into(), now.into()]);
+        // A "last used" that is lost does no harm.
+        tokio::spawn(async move {
+            let _ = sql.write_one("note the use of an API key", rows::USED, values).await;
+        });
     }
 }

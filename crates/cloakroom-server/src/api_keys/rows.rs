@@ -1,10 +1,17 @@
 use cloakroom::Timestamp;
-use cloakroom::sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
 
 use super::Scope;
+use crate::sql::{Row, SqlError, Tables, Transaction};
+
+pub(super) const TABLES: Tables = Tables {
+    component: "api_key",
+    sqlite: &[V1, "ALTER TABLE api_key RENAME TO cloakroom_api_key"],
+    sqlite_begin: Some((2, V2)),
+    postgres: &[POSTGRES_V1],
+};
 
 /// Before tables had a prefix.
-pub(super) const V1: &str = "
+const V1: &str = "
 CREATE TABLE api_key (
     id           TEXT    PRIMARY KEY,
     digest       BLOB    NOT NULL CHECK (length(digest) = 32),
@@ -15,7 +22,7 @@ CREATE TABLE api_key (
 ) STRICT, WITHOUT ROWID;
 ";
 
-pub(super) const V2: &str = "
+const V2: &str = "
 CREATE TABLE cloakroom_api_key (
     id           TEXT    PRIMARY KEY,
     digest       BLOB    NOT NULL CHECK (length(digest) = 32),
@@ -26,7 +33,22 @@ CREATE TABLE cloakroom_api_key (
 ) STRICT, WITHOUT ROWID;
 ";
 
-const COLUMNS: &str = "id, name, scopes, created_at, last_used_at";
+const POSTGRES_V1: &str = "
+CREATE TABLE {schema}.api_key (
+    id           TEXT   COLLATE \"C\" PRIMARY KEY,
+    digest       BYTEA  NOT NULL CHECK (length(digest) = 32),
+    name         TEXT   COLLATE \"C\" NOT NULL UNIQUE,
+    scopes       TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    last_used_at BIGINT
+);
+";
+
+macro_rules! columns {
+    () => {
+        "id, name, scopes, created_at, last_used_at"
+    };
+}
 
 /// An API key without anything secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,77 +65,85 @@ pub struct ApiKeyRow {
     pub last_used_at: Option<Timestamp>,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<ApiKeyRow> {
-    let scopes: String = row.get(2)?;
-    let moment = Timestamp::from_unix_millis;
+pub(super) const LIST: &str =
+    concat!("SELECT ", columns!(), " FROM cloakroom_api_key ORDER BY name");
+
+pub(super) const FIND: &str =
+    concat!("SELECT ", columns!(), ", digest FROM cloakroom_api_key WHERE id = ?1");
+
+/// Id, now. What is noted never goes back.
+pub(super) const USED: &str = "UPDATE cloakroom_api_key SET last_used_at = ?2
+    WHERE id = ?1 AND coalesce(last_used_at, ?2 - 1) < ?2";
+
+const INSERT: &str = concat!(
+    "INSERT INTO cloakroom_api_key (id, digest, name, scopes, created_at)
+     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING RETURNING ",
+    columns!()
+);
+
+const REMOVE_BY_ID: &str =
+    concat!("DELETE FROM cloakroom_api_key WHERE id = ?1 RETURNING ", columns!());
+
+const REMOVE_BY_NAME: &str =
+    concat!("DELETE FROM cloakroom_api_key WHERE name = ?1 RETURNING ", columns!());
+
+pub(super) fn read(row: &Row) -> Result<ApiKeyRow, SqlError> {
+    let scopes: String = row.column(2)?;
+    let scopes = serde_json::from_str(&scopes);
     Ok(ApiKeyRow {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        scopes: serde_json::from_str(&scopes).map_err(|error| {
-            let text = rusqlite::types::Type::Text;
-            rusqlite::Error::FromSqlConversionFailure(2, text, Box::new(error))
-        })?,
-        created_at: moment(row.get(3)?),
-        last_used_at: row.get::<_, Option<i64>>(4)?.map(moment),
+        id: row.column(0)?,
+        name: row.column(1)?,
+        scopes: scopes
+            .map_err(|error| SqlError::Unreadable { column: 2, reason: error.to_string() })?,
+        created_at: row.column(3)?,
+        last_used_at: row.column(4)?,
     })
 }
 
-pub(super) fn count(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT count(*) FROM cloakroom_api_key", [], |row| row.get(0))
+/// A row of [`FIND`].
+pub(super) fn found(row: &Row) -> Result<(ApiKeyRow, [u8; 32]), SqlError> {
+    Ok((read(row)?, row.column(5)?))
+}
+
+pub(super) async fn count(transaction: &mut Transaction<'_>) -> Result<i64, SqlError> {
+    let counted = transaction.row("SELECT count(*) FROM cloakroom_api_key", &[]).await?;
+    counted.map_or(Ok(0), |row| row.column(0))
+}
+
+/// A key to add.
+pub(super) struct NewKey {
+    pub(super) id: String,
+    pub(super) digest: [u8; 32],
+    pub(super) name: String,
+    pub(super) scopes: Vec<Scope>,
+    pub(super) now: Timestamp,
 }
 
 /// `None` when the name is taken.
-pub(super) fn insert(
-    connection: &Connection,
-    id: &str,
-    digest: &[u8; 32],
-    name: &str,
-    scopes: &[Scope],
-    now: Timestamp,
-) -> rusqlite::Result<Option<ApiKeyRow>> {
-    let added = connection.query_row(
-        &format!(
-            "INSERT INTO cloakroom_api_key (id, digest, name, scopes, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (name) DO NOTHING RETURNING {COLUMNS}"
-        ),
-        params![id, digest, name, serde_json::json!(scopes).to_string(), now.unix_millis()],
-        read,
-    );
-    added.optional()
-}
-
-pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<ApiKeyRow>> {
-    let mut statement =
-        connection.prepare(&format!("SELECT {COLUMNS} FROM cloakroom_api_key ORDER BY name"))?;
-    statement.query_map([], read)?.collect()
-}
-
-/// The key with this id, and its digest.
-pub(super) fn find(
-    connection: &Connection,
-    id: &str,
-) -> rusqlite::Result<Option<(ApiKeyRow, [u8; 32])>> {
-    let sql = format!("SELECT {COLUMNS}, digest FROM cloakroom_api_key WHERE id = ?1");
-    let mut statement = connection.prepare_cached(&sql)?;
-    statement.query_row([id], |row| Ok((read(row)?, row.get(5)?))).optional()
+pub(super) async fn insert(
+    transaction: &mut Transaction<'_>,
+    new: &NewKey,
+) -> Result<Option<ApiKeyRow>, SqlError> {
+    let scopes = serde_json::json!(new.scopes).to_string();
+    let values = [
+        (&new.id).into(),
+        (&new.digest).into(),
+        (&new.name).into(),
+        (&scopes).into(),
+        new.now.into(),
+    ];
+    transaction.row(INSERT, &values).await?.as_ref().map(read).transpose()
 }
 
 /// An id wins over the same text as a name.
-pub(super) fn remove(
-    connection: &Connection,
+pub(super) async fn remove(
+    transaction: &mut Transaction<'_>,
     id_or_name: &str,
-) -> rusqlite::Result<Option<ApiKeyRow>> {
-    for column in ["id", "name"] {
-        let sql = format!("DELETE FROM cloakroom_api_key WHERE {column} = ?1 RETURNING {COLUMNS}");
-        let removed = connection.query_row(&sql, [id_or_name], read).optional()?;
-        if removed.is_some() {
-            return Ok(removed);
+) -> Result<Option<ApiKeyRow>, SqlError> {
+    for sql in [REMOVE_BY_ID, REMOVE_BY_NAME] {
+        if let Some(removed) = transaction.row(sql, &[id_or_name.into()]).await? {
+            return read(&removed).map(Some);
         }
     }
     Ok(None)
-}
-
-pub(super) fn used(connection: &Connection, id: &str, now: Timestamp) -> rusqlite::Result<()> {
-    let sql = "UPDATE cloakroom_api_key SET last_used_at = max(ifnull(last_used_at, ?2), ?2) WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute(params![id, now.unix_millis()]).map(drop)
 }

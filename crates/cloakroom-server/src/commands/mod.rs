@@ -4,6 +4,7 @@ mod api_key;
 mod config_check;
 mod end;
 mod import;
+mod key;
 mod openapi;
 mod output;
 mod pages;
@@ -24,7 +25,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use self::output::{Closed, Output};
-use crate::cli::{Cli, Command, ConfigCommand};
+use crate::cli::{Cli, Command, ConfigCommand, KeyCommand};
 use crate::config::{self, Loaded};
 use crate::operator::client::Operator;
 
@@ -54,6 +55,7 @@ fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Serve(_) => wait_for(serve::run(loaded)),
         Command::Config(ConfigCommand::Check) => config_check::run(&loaded, &mut output),
+        Command::Key(KeyCommand::Adopt) => wait_for(key::adopt(&loaded.config, &mut output)),
         command => wait_for(order(command, loaded, &mut output)),
     }
 }
@@ -67,7 +69,11 @@ async fn order(command: Command, loaded: Loaded, output: &mut Output) -> Result<
         Command::User(user) => user::run(&operator, user, output).await,
         Command::Who(who) => who::run(&operator, who, output).await,
         Command::Why { session } => why::run(&operator, session, output).await,
-        Command::Config(_) | Command::Openapi | Command::Serve(_) | Command::Version => Ok(()),
+        Command::Config(_)
+        | Command::Key(_)
+        | Command::Openapi
+        | Command::Serve(_)
+        | Command::Version => Ok(()),
     }
 }
 

@@ -17,8 +17,7 @@ mod turns;
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom::sqlite::rusqlite::{self, Connection};
-use cloakroom::sqlite::{Database, OpenError};
+use anyhow::Result;
 use cloakroom::{StoreError, Timestamp};
 
 use digest::{Digest, Digests};
@@ -31,6 +30,7 @@ use turns::Turns;
 
 use crate::config::Login;
 use crate::passwords::Busy;
+use crate::sql::{Sql, SqlError, Transaction};
 
 /// An account forgets one failure after so long.
 const ACCOUNT_FORGIVES_EVERY: Duration = Duration::from_secs(6 * 3_600);
@@ -48,7 +48,7 @@ const MOST_ROWS: u32 = 20_000;
 /// The counters. Clones share the database.
 #[derive(Clone, Debug)]
 pub struct Guesses {
-    database: Database,
+    sql: Sql,
     digests: Digests,
     rules: Rules,
     turns: Turns,
@@ -132,15 +132,14 @@ impl Counted {
 type Looked = Result<Vec<(Key, Kind, Option<Guess>)>, Wait>;
 
 impl Guesses {
-    /// Opens the table in `database`, making it if needed. `key` keeps what is in it from being
-    /// found by trying.
+    /// Opens the table, making it if needed. `key` keeps what is in it from being found by trying.
     ///
     /// # Errors
-    /// As [`Database::migrate`].
-    pub fn open(database: Database, key: &[u8], login: &Login) -> Result<Self, OpenError> {
-        database.migrate(&schema::MIGRATIONS)?;
+    /// As [`Sql::migrate`].
+    pub async fn open(sql: Sql, key: &[u8], login: &Login) -> Result<Self> {
+        sql.migrate(&schema::TABLES).await?;
         let (digests, rules) = (Digests::new(key), Rules::of(login));
-        Ok(Self { database, digests, rules, turns: Turns::default() })
+        Ok(Self { sql, digests, rules, turns: Turns::default() })
     }
 
     /// Whom a guess is aimed at: a login name in its one spelling, and where it comes from.
@@ -152,16 +151,15 @@ impl Guesses {
         }
     }
 
-    /// How long an attempt would have to wait. Costs at most three reads and writes nothing, so
-    /// that what is refused costs next to nothing.
+    /// How long an attempt would have to wait. Costs one read and writes nothing, so that what is
+    /// refused costs next to nothing.
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn wait(&self, target: &Target, now: Timestamp) -> Result<Option<Wait>, StoreError> {
-        let (rules, target) = (self.rules, *target);
-        self.database.read("look up failed sign-ins", |connection| {
-            Ok(rules.look(connection, &target, Kind::Account, now)?.err())
-        })
+    pub async fn wait(&self, target: &Target, now: Timestamp) -> Result<Option<Wait>, StoreError> {
+        let values = rows::concerned(&target.account, target.network.as_ref(), now);
+        let found = self.sql.read("look up failed sign-ins", rows::CONCERNED, &values, rows::read);
+        Ok(self.rules.look(&found.await?, target, Kind::Account, now).err())
     }
 
     /// Waits until other attempts at the same account are settled, so that right passwords at once
@@ -186,18 +184,11 @@ impl Guesses {
         is_user: bool,
         now: Timestamp,
     ) -> Result<Result<Attempt, Wait>, StoreError> {
-        let (rules, kind) = (self.rules, if is_user { Kind::Account } else { Kind::Name });
-        let write = self.database.write("count a sign-in", move |connection| {
-            match rules.look(connection, &target, kind, now)? {
-                Err(wait) => Ok(Err(wait)),
-                Ok(looked) => {
-                    let raised = looked
-                        .into_iter()
-                        .map(|(key, kind, found)| rules.raise(connection, key, kind, found, now));
-                    let counted = raised.collect::<rusqlite::Result<_>>()?;
-                    Ok(Ok(Attempt { target, counted }))
-                }
-            }
+        let kind = if is_user { Kind::Account } else { Kind::Name };
+        let state = (self.rules, target, kind, now);
+        let write = self.sql.write("count a sign-in", state, |state, transaction| {
+            let (rules, target, kind, now) = *state;
+            Box::pin(async move { rules.count(transaction, target, kind, now).await })
         });
         write.await
     }
@@ -208,12 +199,15 @@ impl Guesses {
     /// # Errors
     /// A fault of the database.
     pub async fn right(&self, attempt: Attempt, now: Timestamp) -> Result<(), StoreError> {
-        let rules = self.rules;
-        let write = self.database.write("forget failed sign-ins", move |connection| {
-            rules.give_back(connection, &attempt)?;
-            let Target { account, network } = attempt.target;
-            rows::remove(connection, &Key { account: Some(account), network: None })?;
-            know(connection, &account, network, now)
+        let state = (self.rules, attempt, now);
+        let write = self.sql.write("forget failed sign-ins", state, |state, transaction| {
+            Box::pin(async move {
+                let (rules, attempt, now) = state;
+                rules.give_back(transaction, attempt).await?;
+                let Target { account, network } = attempt.target;
+                rows::remove(transaction, &Key { account: Some(account), network: None }).await?;
+                know(transaction, &account, network, *now).await
+            })
         });
         write.await
     }
@@ -223,10 +217,10 @@ impl Guesses {
     /// # Errors
     /// A fault of the database.
     pub async fn give_back(&self, attempt: Attempt) -> Result<(), StoreError> {
-        let rules = self.rules;
-        let write = self
-            .database
-            .write("uncount a sign-in", move |connection| rules.give_back(connection, &attempt));
+        let state = (self.rules, attempt);
+        let write = self.sql.write("uncount a sign-in", state, |(rules, attempt), transaction| {
+            Box::pin(rules.give_back(transaction, attempt))
+        });
         write.await
     }
 
@@ -235,10 +229,11 @@ impl Guesses {
     /// # Errors
     /// A fault of the database.
     pub async fn release(&self, name: &str, now: Timestamp) -> Result<u32, StoreError> {
-        let account = self.digests.account(name);
-        let write = self.database.write("forget failed sign-ins", move |connection| {
-            rows::release(connection, &account, now)
-        });
+        let state = (self.digests.account(name), now);
+        let write =
+            self.sql.write("forget failed sign-ins", state, |(account, now), transaction| {
+                Box::pin(rows::release(transaction, account, *now))
+            });
         write.await
     }
 
@@ -248,86 +243,107 @@ impl Guesses {
     /// # Errors
     /// A fault of the database.
     pub async fn proven(&self, target: Target, now: Timestamp) -> Result<(), StoreError> {
-        let write = self.database.write("forget failed sign-ins", move |connection| {
-            rows::release(connection, &target.account, now)?;
-            know(connection, &target.account, target.network, now)
-        });
+        let state = (target, now);
+        let write =
+            self.sql.write("forget failed sign-ins", state, |(target, now), transaction| {
+                Box::pin(async move {
+                    rows::release(transaction, &target.account, *now).await?;
+                    know(transaction, &target.account, target.network, *now).await
+                })
+            });
         write.await
     }
 }
 
 impl Rules {
-    /// The counters that an attempt concerns. `kind` is that of the account's.
-    fn look(
+    /// Counts an attempt, unless it has to wait. `kind` is that of the account's counter.
+    async fn count(
         &self,
-        connection: &Connection,
-        target: &Target,
+        transaction: &mut Transaction<'_>,
+        target: Target,
         kind: Kind,
         now: Timestamp,
-    ) -> rusqlite::Result<Looked> {
-        let (account, network) = (Some(target.account), target.network);
-        let mut looked = Vec::with_capacity(2);
-        if network.is_some() {
-            let key = Key { account, network };
-            if let Some(found) = rows::load(connection, &key, now)? {
-                looked.push((key, Kind::Known, Some(found)));
-            }
+    ) -> Result<Result<Attempt, Wait>, SqlError> {
+        let values = rows::concerned(&target.account, target.network.as_ref(), now);
+        let found = transaction.rows(rows::CONCERNED, &values).await?;
+        let found = found.iter().map(rows::read).collect::<Result<Vec<_>, _>>()?;
+        let looked = match self.look(&found, &target, kind, now) {
+            Ok(looked) => looked,
+            Err(wait) => return Ok(Err(wait)),
+        };
+        let mut counted = Vec::with_capacity(looked.len());
+        for (key, kind, found) in looked {
+            counted.push(self.raise(transaction, key, kind, found, now).await?);
         }
-        if looked.is_empty() {
-            let key = Key { account, network: None };
-            looked.push((key, kind, rows::load(connection, &key, now)?));
+        Ok(Ok(Attempt { target, counted }))
+    }
+
+    /// The counters that an attempt concerns, of the rows it may concern. `kind` is that of the
+    /// account's.
+    fn look(&self, rows: &[(Key, Guess)], target: &Target, kind: Kind, now: Timestamp) -> Looked {
+        let (account, network) = (Some(target.account), target.network);
+        let of = |key: Key| rows.iter().find(|(found, _)| *found == key).map(|(_, guess)| *guess);
+        let counter = |key: Key, kind| (key, kind, of(key));
+        let mut looked = Vec::with_capacity(2);
+        let known = counter(Key { account, network }, Kind::Known);
+        if network.is_some() && known.2.is_some() {
+            looked.push(known);
+        } else {
+            looked.push(counter(Key { account, network: None }, kind));
             if network.is_some() {
-                let key = Key { account: None, network };
-                looked.push((key, Kind::Network, rows::load(connection, &key, now)?));
+                looked.push(counter(Key { account: None, network }, Kind::Network));
             }
         }
         let waits = looked.iter().filter_map(|(_, kind, found)| self.wait(*kind, *found, now));
-        Ok(waits.max().map_or(Ok(looked), Err))
+        waits.max().map_or(Ok(looked), Err)
     }
 
     fn wait(&self, kind: Kind, found: Option<Guess>, now: Timestamp) -> Option<Wait> {
         self.for_kind(kind).wait(&found?.counter, now)
     }
 
-    fn raise(
+    async fn raise(
         &self,
-        connection: &Connection,
+        transaction: &mut Transaction<'_>,
         key: Key,
         kind: Kind,
         found: Option<Guess>,
         now: Timestamp,
-    ) -> rusqlite::Result<Counted> {
+    ) -> Result<Counted, SqlError> {
         let rule = self.for_kind(kind);
         let before = found.map_or_else(Counter::default, |guess| guess.counter);
         let before = rule.aged(before, now);
         let after = rule.count(before, now);
-        self.save(connection, &key, kind, after, found)?;
+        self.save(transaction, &key, kind, after, found).await?;
         if found.is_none() {
-            rows::make_room(connection, &key, self.most_rows, now)?;
+            rows::make_room(transaction, &key, self.most_rows, now).await?;
         }
         Ok(Counted { key, kind, before, after, wait: rule.wait(&after, now) })
     }
 
     /// A known network stays known for as long as it was; other rows for as long as they matter.
-    fn save(
+    async fn save(
         &self,
-        connection: &Connection,
+        transaction: &mut Transaction<'_>,
         key: &Key,
         kind: Kind,
         counter: Counter,
         found: Option<Guess>,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<(), SqlError> {
         let expires_at = match found {
             Some(guess) if kind == Kind::Known => guess.expires_at,
             _ => self.for_kind(kind).forgotten_at(&counter),
         };
-        rows::save(connection, key, kind, &Guess { counter, expires_at })
+        rows::save(transaction, key, kind, &Guess { counter, expires_at }).await
     }
 
-    fn give_back(&self, connection: &Connection, attempt: &Attempt) -> rusqlite::Result<()> {
+    async fn give_back(
+        &self,
+        transaction: &mut Transaction<'_>,
+        attempt: &Attempt,
+    ) -> Result<(), SqlError> {
         for Counted { key, kind, before, after, .. } in &attempt.counted {
-            // Whatever is there: expired rows need no care, they are as good as gone.
-            let found = rows::load(connection, key, Timestamp::default())?;
+            let found = rows::load(transaction, key).await?;
             let Some(guess) = found else { continue };
             let mut counter = guess.counter;
             counter.failures = counter.failures.saturating_sub(1);
@@ -336,9 +352,9 @@ impl Rules {
                 counter.waits_until = before.waits_until;
             }
             if counter.failures == 0 && *kind != Kind::Known {
-                rows::remove(connection, key)?;
+                rows::remove(transaction, key).await?;
             } else {
-                self.save(connection, key, *kind, counter, found)?;
+                self.save(transaction, key, *kind, counter, found).await?;
             }
         }
         Ok(())
@@ -346,16 +362,16 @@ impl Rules {
 }
 
 /// Notes that an account signed in from a network; its failures there are forgotten.
-fn know(
-    connection: &Connection,
+async fn know(
+    transaction: &mut Transaction<'_>,
     account: &Digest,
     network: Option<Digest>,
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> Result<(), SqlError> {
     let Some(network) = network else { return Ok(()) };
     let key = Key { account: Some(*account), network: Some(network) };
     let counter = Counter { failures: 0, forgiven_at: now, waits_until: Timestamp::default() };
     let guess = Guess { counter, expires_at: now.after(KNOWN_FOR) };
-    rows::save(connection, &key, Kind::Known, &guess)?;
-    rows::keep_latest_known(connection, account, MOST_KNOWN)
+    rows::save(transaction, &key, Kind::Known, &guess).await?;
+    rows::keep_latest_known(transaction, account, MOST_KNOWN).await
 }

@@ -1,8 +1,12 @@
-use cloakroom::sqlite::Migrations;
+use crate::sql::Tables;
 
 /// The table of failed attempts and of the networks that accounts are known to sign in from.
-pub(super) const MIGRATIONS: Migrations =
-    Migrations { component: "guesses", steps: &[V1, PREFIX], begin: Some((2, V2)) };
+pub(super) const TABLES: Tables = Tables {
+    component: "guesses",
+    sqlite: &[V1, PREFIX],
+    sqlite_begin: Some((2, V2)),
+    postgres: &[POSTGRES_V1],
+};
 
 /// Before tables had a prefix.
 const V1: &str = "
@@ -41,4 +45,20 @@ CREATE TABLE cloakroom_guess (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cloakroom_guess_expiry ON cloakroom_guess (expires_at);
 CREATE INDEX cloakroom_guess_least ON cloakroom_guess (kind, failures, expires_at);
+";
+
+const POSTGRES_V1: &str = "
+CREATE TABLE {schema}.guess (
+    account     BYTEA  NOT NULL,
+    network     BYTEA  NOT NULL,
+    kind        TEXT   COLLATE \"C\" NOT NULL
+        CHECK (kind IN ('account', 'known', 'name', 'network')),
+    failures    BIGINT NOT NULL,
+    forgiven_at BIGINT NOT NULL,
+    waits_until BIGINT NOT NULL,
+    expires_at  BIGINT NOT NULL,
+    PRIMARY KEY (account, network)
+);
+CREATE INDEX guess_expiry ON {schema}.guess (expires_at);
+CREATE INDEX guess_least ON {schema}.guess (kind, failures, expires_at);
 ";

@@ -1,25 +1,23 @@
 use std::net::IpAddr;
 
-use cloakroom_testkit::servers::TempDir;
-
 use super::*;
+use crate::sql::testing::{TestDatabase, on_every_database};
 
-/// Counters in a file of their own, on a clock that the test moves.
-struct Scene {
+/// Counters in a database of their own, on a clock that the test moves.
+struct Scene<'a> {
     guesses: Guesses,
     now: Timestamp,
-    dir: TempDir,
+    database: &'a TestDatabase,
 }
 
-impl Scene {
-    fn new() -> Self {
-        let dir = TempDir::new("guesses");
+impl<'a> Scene<'a> {
+    async fn new(database: &'a TestDatabase) -> Self {
         let now = Timestamp::from_unix_millis(1_767_225_600_000);
-        Self { guesses: open(&dir), now, dir }
+        Self { guesses: open(database).await, now, database }
     }
 
-    fn with_room_for(most_rows: u32) -> Self {
-        let mut scene = Self::new();
+    async fn with_room_for(database: &'a TestDatabase, most_rows: u32) -> Self {
+        let mut scene = Self::new(database).await;
         scene.guesses.rules.most_rows = most_rows;
         scene
     }
@@ -33,7 +31,7 @@ impl Scene {
         let begun = self.guesses.begin(target, is_user(name), self.now).await.unwrap();
         // What is told without writing agrees.
         if let Err(wait) = begun {
-            assert_eq!(self.guesses.wait(&target, self.now).unwrap(), Some(wait));
+            assert_eq!(self.guesses.wait(&target, self.now).await.unwrap(), Some(wait));
         }
         begun
     }
@@ -57,14 +55,17 @@ impl Scene {
         self.guesses.right(attempt, self.now).await.unwrap();
     }
 
-    fn rows(&self) -> u32 {
-        self.guesses.database.read("count", rows::count).unwrap()
+    async fn rows(&self) -> u32 {
+        let count = self.guesses.sql.read_one("count", rows::COUNT, &[], |row| row.column(0));
+        count.await.unwrap().unwrap()
     }
 }
 
-fn open(dir: &TempDir) -> Guesses {
-    let database = Database::open(dir.join("guesses.db")).unwrap();
-    Guesses::open(database, &[7; 32], &crate::config::Config::default().login).unwrap()
+async fn open(database: &TestDatabase) -> Guesses {
+    let login = crate::config::Config::default().login;
+    // Many at once, on a machine that has other things to do.
+    let sql = database.node().await.patience(Duration::from_secs(60));
+    Guesses::open(sql, &[7; 32], &login).await.unwrap()
 }
 
 fn network(from: &str) -> Option<Network> {
@@ -80,9 +81,8 @@ fn elsewhere(number: u32) -> String {
     std::net::Ipv4Addr::from(0x0a00_0000 + number).to_string()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_hundred_guesses_at_once_exactly_the_free_ones_are_checked() {
-    let scene = Scene::new();
+async fn of_two_hundred_guesses_at_once_exactly_the_free_ones_are_checked(database: &TestDatabase) {
+    let scene = Scene::new(database).await;
     for name in ["ada", "nobody"] {
         let tasks: Vec<_> = (0..200)
             .map(|number| {
@@ -101,9 +101,27 @@ async fn of_two_hundred_guesses_at_once_exactly_the_free_ones_are_checked() {
     }
 }
 
-#[tokio::test]
-async fn each_failure_after_the_free_ones_doubles_the_wait_for_users_and_others_alike() {
-    let mut scene = Scene::new();
+async fn guesses_at_two_nodes_at_once_are_counted_exactly(database: &TestDatabase) {
+    let (one, other) = (Scene::new(database).await, Scene::new(database).await);
+    let tasks: Vec<_> = (0..60)
+        .map(|number| {
+            let scene = if number % 2 == 0 { &one } else { &other };
+            let target = scene.guesses.target("ada", network(&elsewhere(number)));
+            let (guesses, now) = (scene.guesses.clone(), scene.now);
+            tokio::spawn(async move { guesses.begin(target, true, now).await.unwrap().is_ok() })
+        })
+        .collect();
+    let mut checked = 0;
+    for task in tasks {
+        checked += usize::from(task.await.unwrap());
+    }
+    assert_eq!(checked, 5);
+}
+
+async fn each_failure_after_the_free_ones_doubles_the_wait_for_users_and_others_alike(
+    database: &TestDatabase,
+) {
+    let mut scene = Scene::new(database).await;
     for name in ["ada", "nobody"] {
         assert_eq!(scene.exhaust(name, &elsewhere(1)).await, 5);
         for seconds in [1, 2, 4, 8] {
@@ -114,9 +132,10 @@ async fn each_failure_after_the_free_ones_doubles_the_wait_for_users_and_others_
     }
 }
 
-#[tokio::test]
-async fn a_right_password_forgets_the_accounts_failures_and_no_others_of_the_network() {
-    let scene = Scene::new();
+async fn a_right_password_forgets_the_accounts_failures_and_no_others_of_the_network(
+    database: &TestDatabase,
+) {
+    let scene = Scene::new(database).await;
     for _ in 0..4 {
         scene.wrong("ada", "192.0.2.1").await.unwrap();
     }
@@ -130,9 +149,8 @@ async fn a_right_password_forgets_the_accounts_failures_and_no_others_of_the_net
     assert_eq!(checked, 26);
 }
 
-#[tokio::test]
-async fn strangers_delay_nobody_where_they_signed_in_before() {
-    let scene = Scene::new();
+async fn strangers_delay_nobody_where_they_signed_in_before(database: &TestDatabase) {
+    let scene = Scene::new(database).await;
     scene.right("ada", "192.0.2.1").await;
     assert_eq!(scene.exhaust("ada", "198.51.100.1").await, 5);
     assert!(scene.wrong("ada", "203.0.113.1").await.is_err(), "who was never seen waits");
@@ -144,9 +162,10 @@ async fn strangers_delay_nobody_where_they_signed_in_before() {
     assert!(scene.wrong("bob", "192.0.2.1").await.is_err());
 }
 
-#[tokio::test]
-async fn who_signed_in_on_a_network_before_does_not_pay_for_other_people_on_it() {
-    let scene = Scene::new();
+async fn who_signed_in_on_a_network_before_does_not_pay_for_other_people_on_it(
+    database: &TestDatabase,
+) {
+    let scene = Scene::new(database).await;
     scene.right("ada", "192.0.2.1").await;
     let mut number = 0;
     while scene.wrong(&format!("name{number}"), "192.0.2.1").await.is_ok() {
@@ -157,9 +176,8 @@ async fn who_signed_in_on_a_network_before_does_not_pay_for_other_people_on_it()
     assert!(scene.wrong("bob", "192.0.2.1").await.is_err());
 }
 
-#[tokio::test]
-async fn all_addresses_of_a_64_share_one_counter() {
-    let scene = Scene::new();
+async fn all_addresses_of_a_64_share_one_counter(database: &TestDatabase) {
+    let scene = Scene::new(database).await;
     let mut checked = 0;
     while scene.wrong(&format!("name{checked}"), &format!("2001:db8::{checked:x}")).await.is_ok() {
         checked += 1;
@@ -168,9 +186,8 @@ async fn all_addresses_of_a_64_share_one_counter() {
     assert_eq!(scene.wrong("fresh", "2001:db8:0:1::1").await, Ok(()));
 }
 
-#[tokio::test]
-async fn a_network_is_forgiven_a_failure_each_minute() {
-    let mut scene = Scene::new();
+async fn a_network_is_forgiven_a_failure_each_minute(database: &TestDatabase) {
+    let mut scene = Scene::new(database).await;
     for number in 0..30 {
         scene.wrong(&format!("name{number}"), "192.0.2.1").await.unwrap();
     }
@@ -182,9 +199,8 @@ async fn a_network_is_forgiven_a_failure_each_minute() {
     assert_eq!(scene.wrong("fresh", "192.0.2.1").await, Err(1));
 }
 
-#[tokio::test]
-async fn what_was_not_checked_is_as_if_it_had_not_been_tried() {
-    let mut scene = Scene::new();
+async fn what_was_not_checked_is_as_if_it_had_not_been_tried(database: &TestDatabase) {
+    let mut scene = Scene::new(database).await;
     assert_eq!(scene.exhaust("ada", "192.0.2.1").await, 5);
     scene.pass(Duration::from_secs(1));
     let attempt = scene.begin("ada", "192.0.2.1").await.unwrap();
@@ -193,14 +209,15 @@ async fn what_was_not_checked_is_as_if_it_had_not_been_tried() {
     assert_eq!(scene.wrong("ada", "192.0.2.1").await, Ok(()));
     assert_eq!(scene.wrong("ada", "192.0.2.1").await, Err(2), "the sixth, not the seventh");
     let attempt = scene.begin("bob", "192.0.2.1").await.unwrap();
-    let before = scene.rows();
+    let before = scene.rows().await;
     scene.guesses.give_back(attempt).await.unwrap();
-    assert_eq!(scene.rows(), before - 1, "bob's; the network counts ada's");
+    assert_eq!(scene.rows().await, before - 1, "bob's; the network counts ada's");
 }
 
-#[tokio::test]
-async fn a_hundred_wrong_passwords_close_an_account_to_strangers_until_it_is_released() {
-    let mut scene = Scene::new();
+async fn a_hundred_wrong_passwords_close_an_account_to_strangers_until_it_is_released(
+    database: &TestDatabase,
+) {
+    let mut scene = Scene::new(database).await;
     scene.right("ada", "192.0.2.1").await;
     for name in ["ada", "nobody"] {
         for number in 0..100 {
@@ -216,9 +233,8 @@ async fn a_hundred_wrong_passwords_close_an_account_to_strangers_until_it_is_rel
     assert_eq!(scene.wrong("ada", &elsewhere(1)).await, Ok(()));
 }
 
-#[tokio::test]
-async fn an_operator_or_a_one_time_link_opens_an_account_everywhere() {
-    let mut scene = Scene::new();
+async fn an_operator_or_a_one_time_link_opens_an_account_everywhere(database: &TestDatabase) {
+    let mut scene = Scene::new(database).await;
     scene.right("ada", "192.0.2.1").await;
     for _ in 0..2 {
         assert_eq!(scene.exhaust("ada", "192.0.2.1").await, 5);
@@ -236,19 +252,17 @@ async fn an_operator_or_a_one_time_link_opens_an_account_everywhere() {
     assert_eq!(scene.exhaust("ada", "203.0.113.1").await, 5, "known now, with its own counter");
 }
 
-#[tokio::test]
-async fn counters_and_known_networks_survive_a_restart() {
-    let mut scene = Scene::new();
+async fn counters_and_known_networks_survive_a_restart(database: &TestDatabase) {
+    let mut scene = Scene::new(database).await;
     scene.right("ada", "192.0.2.1").await;
     assert_eq!(scene.exhaust("ada", "198.51.100.1").await, 5);
-    scene.guesses = open(&scene.dir);
+    scene.guesses = open(scene.database).await;
     assert_eq!(scene.wrong("ada", "198.51.100.1").await, Err(1));
     assert_eq!(scene.wrong("ada", "192.0.2.1").await, Ok(()));
 }
 
-#[tokio::test]
-async fn ten_networks_are_known_for_ninety_days_after_the_last_sign_in() {
-    let mut scene = Scene::new();
+async fn ten_networks_are_known_for_ninety_days_after_the_last_sign_in(database: &TestDatabase) {
+    let mut scene = Scene::new(database).await;
     for number in 0..12 {
         scene.right("ada", &elsewhere(number)).await;
         scene.pass(Duration::from_secs(1));
@@ -265,47 +279,43 @@ async fn ten_networks_are_known_for_ninety_days_after_the_last_sign_in() {
     assert!(scene.wrong("ada", &elsewhere(5)).await.is_err());
 }
 
-#[tokio::test]
-async fn a_flood_of_names_pushes_out_no_account_and_no_name_that_waits() {
-    let scene = Scene::with_room_for(20);
+async fn a_flood_of_names_pushes_out_no_account_and_no_name_that_waits(database: &TestDatabase) {
+    let scene = Scene::with_room_for(database, 20).await;
     assert_eq!(scene.exhaust("ada", &elsewhere(0)).await, 5);
     assert_eq!(scene.exhaust("nobody", &elsewhere(0)).await, 5);
     for number in 0..100 {
         scene.wrong(&format!("name{number}"), &elsewhere(number)).await.unwrap();
     }
     // Twenty names, twenty networks, and ada.
-    assert_eq!(scene.rows(), 41);
+    assert_eq!(scene.rows().await, 41);
     assert_eq!(scene.wrong("ada", "192.0.2.1").await, Err(1));
     assert_eq!(scene.wrong("nobody", "192.0.2.1").await, Err(1));
 }
 
-#[tokio::test]
-async fn rows_that_no_longer_matter_are_taken_away() {
-    let mut scene = Scene::new();
+async fn rows_that_no_longer_matter_are_taken_away(database: &TestDatabase) {
+    let mut scene = Scene::new(database).await;
     for number in 0..30 {
         scene.wrong(&format!("name{number}"), &elsewhere(number)).await.unwrap();
     }
-    assert_eq!(scene.rows(), 60);
+    assert_eq!(scene.rows().await, 60);
     scene.pass(Duration::from_secs(7 * 3_600));
     scene.wrong("fresh", "192.0.2.1").await.unwrap();
-    assert_eq!(scene.rows(), 2);
+    assert_eq!(scene.rows().await, 2);
 }
 
-#[tokio::test]
-async fn without_a_network_only_the_account_counts() {
-    let scene = Scene::new();
+async fn without_a_network_only_the_account_counts(database: &TestDatabase) {
+    let scene = Scene::new(database).await;
     for number in 0..100 {
         scene.wrong(&format!("name{number}"), "").await.unwrap();
     }
     assert_eq!(scene.exhaust("ada", "").await, 5);
     scene.guesses.release("ada", scene.now).await.unwrap();
     scene.right("ada", "").await;
-    assert_eq!(scene.rows(), 100);
+    assert_eq!(scene.rows().await, 100);
 }
 
-#[tokio::test]
-async fn the_log_is_told_of_each_wait_once_and_of_the_longest() {
-    let mut scene = Scene::new();
+async fn the_log_is_told_of_each_wait_once_and_of_the_longest(database: &TestDatabase) {
+    let mut scene = Scene::new(database).await;
     for _ in 0..4 {
         let begins = scene.begin("ada", "192.0.2.1").await.unwrap().begins();
         assert_eq!(begins, None);
@@ -319,3 +329,23 @@ async fn the_log_is_told_of_each_wait_once_and_of_the_longest() {
     let begins = scene.begin("name1", "192.0.2.1").await.unwrap().begins();
     assert_eq!(begins, Some(("network", Wait::For(Duration::from_secs(2)))));
 }
+
+on_every_database!(
+    a_flood_of_names_pushes_out_no_account_and_no_name_that_waits,
+    a_hundred_wrong_passwords_close_an_account_to_strangers_until_it_is_released,
+    a_network_is_forgiven_a_failure_each_minute,
+    a_right_password_forgets_the_accounts_failures_and_no_others_of_the_network,
+    all_addresses_of_a_64_share_one_counter,
+    an_operator_or_a_one_time_link_opens_an_account_everywhere,
+    counters_and_known_networks_survive_a_restart,
+    each_failure_after_the_free_ones_doubles_the_wait_for_users_and_others_alike,
+    guesses_at_two_nodes_at_once_are_counted_exactly,
+    of_two_hundred_guesses_at_once_exactly_the_free_ones_are_checked,
+    rows_that_no_longer_matter_are_taken_away,
+    strangers_delay_nobody_where_they_signed_in_before,
+    ten_networks_are_known_for_ninety_days_after_the_last_sign_in,
+    the_log_is_told_of_each_wait_once_and_of_the_longest,
+    what_was_not_checked_is_as_if_it_had_not_been_tried,
+    who_signed_in_on_a_network_before_does_not_pay_for_other_people_on_it,
+    without_a_network_only_the_account_counts,
+);

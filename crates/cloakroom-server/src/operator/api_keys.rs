@@ -48,8 +48,8 @@ fn checked_scopes(given: &[String]) -> Result<Vec<Scope>, Refusal> {
     Ok(scopes)
 }
 
-pub(super) fn list(app: &App) -> Result<Reply, Refusal> {
-    let items = app.api_keys.list()?.into_iter().map(ShownApiKey::from).collect();
+pub(super) async fn list(app: &App) -> Result<Reply, Refusal> {
+    let items = app.api_keys.list().await?.into_iter().map(ShownApiKey::from).collect();
     Ok(Reply::ApiKeys { items })
 }
 

@@ -8,7 +8,7 @@ use crate::app::SharedApp;
 pub async fn carry_out(app: &SharedApp, order: Order) -> Reply {
     let outcome = match order {
         Order::ApiKeyAdd { name, scopes } => api_keys::add(app, &name, &scopes).await,
-        Order::ApiKeyList => api_keys::list(app),
+        Order::ApiKeyList => api_keys::list(app).await,
         Order::ApiKeyRemove { key } => api_keys::remove(app, &key).await,
         Order::EndEveryone => sessions::end_everyone(app).await,
         Order::EndSession { id } => sessions::end_one(app, &id).await,
@@ -20,7 +20,7 @@ pub async fn carry_out(app: &SharedApp, order: Order) -> Reply {
         Order::UserDisable { name } => people::disable(app, &name).await,
         Order::UserEnable { name } => people::enable(app, &name).await,
         Order::UserImport(import) => import::import(app, import).await,
-        Order::UserList { after } => people::list(app, after.as_deref()),
+        Order::UserList { after } => people::list(app, after.as_deref()).await,
         Order::UserPasswd { name } => people::password_link(app, &name).await,
         Order::UserUnlock { name } => people::unlock(app, &name).await,
         Order::Who { name, after } => sessions::who(app, name.as_deref(), after.as_deref()).await,

@@ -11,15 +11,17 @@ use tokio::time::timeout;
 
 use super::socket::{LONGEST_IMPORT, line_of, path_in, read_line};
 use super::{Order, Reply, carry_out};
-use crate::app::{App, SharedApp};
+use crate::app::{App, SESSION_KEY, SharedApp};
 use crate::config::Config;
+use crate::sql::EMBEDDED;
 
 /// Longest reply, in bytes: a page of sessions whose users have thousands of groups fits.
 const LONGEST_REPLY: usize = 16 * 1024 * 1024;
 /// Ending a million sessions takes its time.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The database in the data directory, by which a command knows that a server was there.
-const DATABASE: &str = "cloakroom.db";
+/// Files in the data directory by which a command knows that a server was there. Its database may
+/// be elsewhere.
+const SIGNS: [&str; 2] = [SESSION_KEY, EMBEDDED];
 
 /// Who carries out the orders of a command.
 #[derive(Debug)]
@@ -97,7 +99,10 @@ pub fn unexpected(reply: &Reply) -> anyhow::Error {
 
 fn check(data: &Path) -> Result<()> {
     let shown = data.display();
-    match std::fs::metadata(data.join(DATABASE)) {
+    if SIGNS.iter().any(|sign| data.join(sign).exists()) {
+        return Ok(());
+    }
+    match std::fs::metadata(data.join(EMBEDDED)) {
         Ok(_) => Ok(()),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             bail!(

@@ -20,11 +20,11 @@ pub(super) fn spelled(name: &str) -> Result<String, NameError> {
 }
 
 /// The user of this name.
-pub(super) fn known(app: &App, name: &str) -> Result<UserRow, Refusal> {
+pub(super) async fn known(app: &App, name: &str) -> Result<UserRow, Refusal> {
     let name = spelled(name)?;
-    match app.users.by_name(&name)? {
+    match app.users.by_name(&name).await? {
         Some(user) => Ok(user),
-        None => Err(Refusal::NotFound(missing(&name, meant(app, &name)?))),
+        None => Err(Refusal::NotFound(missing(&name, meant(app, &name).await?))),
     }
 }
 
@@ -36,8 +36,8 @@ fn missing(name: &str, meant: Option<String>) -> String {
 }
 
 /// A user whose name is one slip away and begins with the same letter.
-fn meant(app: &App, wrong: &str) -> Result<Option<String>, StoreError> {
-    let page = app.users.page(wrong.get(..1), LOOKED_THROUGH)?;
+async fn meant(app: &App, wrong: &str) -> Result<Option<String>, StoreError> {
+    let page = app.users.page(wrong.get(..1), LOOKED_THROUGH).await?;
     let near = page.items.into_iter().filter_map(|user| Some((slips(wrong, &user.name)?, user)));
     Ok(near.min_by_key(|(slips, _)| *slips).map(|(_, user)| user.name))
 }
@@ -60,7 +60,7 @@ pub(super) async fn add(app: &App, new: NewPerson) -> Result<Reply, Refusal> {
         Some((user, link)) => {
             Ok(Reply::Added(PersonLink { id: user.id, name: user.name, link: Link::new(link) }))
         }
-        None => Err(Refusal::Failed(taken(app, &id, &name)?)),
+        None => Err(Refusal::Failed(taken(app, &id, &name).await?)),
     }
 }
 
@@ -78,8 +78,8 @@ fn checked(app: &App, new: NewPerson) -> Result<NewUser, Refusal> {
     Ok(user)
 }
 
-fn taken(app: &App, id: &UserId, name: &str) -> Result<String, StoreError> {
-    Ok(match app.users.by_id(id)? {
+async fn taken(app: &App, id: &UserId, name: &str) -> Result<String, StoreError> {
+    Ok(match app.users.by_id(id).await? {
         Some(other) if other.name != name => {
             format!("the id {id} is that of user {} already", other.name)
         }
@@ -89,21 +89,21 @@ fn taken(app: &App, id: &UserId, name: &str) -> Result<String, StoreError> {
     })
 }
 
-pub(super) fn list(app: &App, after: Option<&str>) -> Result<Reply, Refusal> {
-    let page = app.users.page(after, PAGE)?;
+pub(super) async fn list(app: &App, after: Option<&str>) -> Result<Reply, Refusal> {
+    let page = app.users.page(after, PAGE).await?;
     let items = page.items.into_iter().map(Into::into).collect();
     Ok(Reply::People { items, next: page.next })
 }
 
 pub(super) async fn disable(app: &App, name: &str) -> Result<Reply, Refusal> {
-    let user = known(app, name)?;
+    let user = known(app, name).await?;
     // Also when it is so already: an end that failed half-way is then made good.
     app.disable(&user.id, OPERATOR).await?;
     Ok(Reply::Disabled { name: user.name, already: user.disabled })
 }
 
 pub(super) async fn enable(app: &App, name: &str) -> Result<Reply, Refusal> {
-    let user = known(app, name)?;
+    let user = known(app, name).await?;
     if user.disabled {
         app.enable(&user.id).await?;
     }
@@ -111,14 +111,14 @@ pub(super) async fn enable(app: &App, name: &str) -> Result<Reply, Refusal> {
 }
 
 pub(super) async fn unlock(app: &App, name: &str) -> Result<Reply, Refusal> {
-    let user = known(app, name)?;
+    let user = known(app, name).await?;
     let failures = app.guesses.release(&user.name, app.cloakroom.sessions().now()).await?;
     events::user_updated(&user.id, "unlocked");
     Ok(Reply::Unlocked { name: user.name, failures })
 }
 
 pub(super) async fn password_link(app: &App, name: &str) -> Result<Reply, Refusal> {
-    let user = known(app, name)?;
+    let user = known(app, name).await?;
     let link = Link::new(app.password_link(&user.id).await?);
     let person = PersonLink { id: user.id, name: user.name, link };
     Ok(Reply::PasswordLink { person, disabled: user.disabled })

@@ -58,7 +58,7 @@ fn spelled_or_as_typed(name: &str) -> Result<String, Refusal> {
 async fn meant(app: &App, name: &str) -> Result<BTreeMap<UserId, String>, Refusal> {
     let (sessions, now) = (app.cloakroom.sessions(), app.cloakroom.sessions().now());
     let mut meant = BTreeMap::new();
-    let unknown = match known(app, name) {
+    let unknown = match known(app, name).await {
         Ok(user) => meant.insert(user.id, user.name).map(|_| Refusal::NotFound(String::new())),
         Err(unknown) => Some(unknown),
     };
@@ -137,7 +137,9 @@ async fn live(app: &App, id: SessionId) -> Result<Option<Reply>, StoreError> {
     let Some(record) = sessions.store().load(id, sessions.now()).await? else { return Ok(None) };
     let refused = match &record.user {
         // A user whom only an application knows is refused by nobody but the session's end.
-        Some(user) => app.users.by_id(user)?.is_some_and(|user| !user.admits(id, record.epoch)),
+        Some(user) => {
+            app.users.by_id(user).await?.is_some_and(|user| !user.admits(id, record.epoch))
+        }
         None => false,
     };
     Ok(Some(Reply::Live { session: Summary::from(&*record).into(), refused }))

@@ -68,7 +68,7 @@ pub(super) async fn show(
             anonymous: counts.anonymous,
             counted: Moment::new(counts.as_of.unix_millis(), now.unix_millis()),
         },
-        sessions: rows(&app, &found.items, viewer.identity.live.id(), now)?,
+        sessions: rows(&app, &found.items, viewer.identity.live.id(), now).await?,
         search: search.q,
         paging: Paging { after: search.after, next: found.next.map(|next| next.to_string()) },
     };
@@ -178,14 +178,14 @@ fn exception(capability: &Capability, app: &App) -> Option<Exception> {
     Some(Exception { meaning: capability.meaning.trim_end_matches('.'), never, because })
 }
 
-fn rows(
+async fn rows(
     app: &App,
     found: &[Summary],
     current: SessionId,
     now: Timestamp,
 ) -> Result<Vec<SessionRow>, StoreError> {
     let ids: Vec<UserId> = found.iter().filter_map(|session| session.user.clone()).collect();
-    let names = app.users.display_names(&ids)?;
+    let names = app.users.display_names(&ids).await?;
     let moment = |at: Timestamp| Moment::new(at.unix_millis(), now.unix_millis());
     let row = |session: &Summary| SessionRow {
         id: session.id.to_string(),

@@ -23,7 +23,7 @@ pub(super) async fn show(
     let (found, next) = find(&app, &search).await?;
     let page = EndedPage {
         layout: viewer.layout(&app, Some(Nav::Ended), search.done.as_deref()),
-        sessions: rows(&app, &found, sessions.now())?,
+        sessions: rows(&app, &found, sessions.now()).await?,
         search: search.q,
         paging: Paging { after: search.after, next },
         kept_days: sessions.policy().history.as_secs() / 86_400,
@@ -50,9 +50,13 @@ async fn find(
     Ok((page.items, page.next.map(|next| next.to_string())))
 }
 
-fn rows(app: &App, found: &[EndedSession], now: Timestamp) -> Result<Vec<EndedRow>, StoreError> {
+async fn rows(
+    app: &App,
+    found: &[EndedSession],
+    now: Timestamp,
+) -> Result<Vec<EndedRow>, StoreError> {
     let ids: Vec<UserId> = found.iter().filter_map(|session| session.user.clone()).collect();
-    let names = app.users.display_names(&ids)?;
+    let names = app.users.display_names(&ids).await?;
     let moment = |at: Timestamp| Moment::new(at.unix_millis(), now.unix_millis());
     let row = |session: &EndedSession| EndedRow {
         id: session.id.to_string(),

@@ -14,9 +14,12 @@ pub(super) async fn alive() -> &'static str {
 pub(super) async fn ready(State(app): State<SharedApp>) -> Response {
     let sessions = app.cloakroom.sessions();
     let one = Query { name: None, after: None, limit: 1, now: sessions.now() };
-    let answers = sessions.store().sessions(one).await.map(|_| ());
-    match answers.and_then(|()| app.users.is_empty().map(|_| ())) {
-        Ok(()) => (StatusCode::OK, "ready\n").into_response(),
+    let answers = match sessions.store().sessions(one).await {
+        Ok(_) => app.users.is_empty().await,
+        Err(error) => Err(error),
+    };
+    match answers {
+        Ok(_) => (StatusCode::OK, "ready\n").into_response(),
         Err(error) => {
             tracing::error!(error = ?error, "not ready");
             Problem::unavailable().into_response()

@@ -59,7 +59,7 @@ pub(super) async fn show(
     if signed_in {
         return Ok(Redirect::to(&destination(&app, &way.app, &way.to)).into_response());
     }
-    if app.users.is_empty()? {
+    if app.users.is_empty().await? {
         return Ok(Redirect::to(&format!("{}/setup", app.config.server.prefix)).into_response());
     }
     let problem = match (way.check.is_empty(), way.over.is_empty()) {
@@ -90,7 +90,7 @@ pub(super) async fn send(
     let (name, remember) = (typed_name(&form.name), !form.remember.is_empty());
     let proven = match app.prove(Claim { name: &name, password: form.password, from }).await {
         Ok(proven) => proven,
-        Err(error) => return refused(&app, error, name, remember, form.app, form.to),
+        Err(error) => return refused(&app, error, name, remember, form.app, form.to).await,
     };
     let login = proven.login().map_err(Error::from)?.remember(remember);
     match session.log_in(login).await {
@@ -107,7 +107,7 @@ pub(super) async fn send(
     Ok(Redirect::to(&check(&app, &form.app, &form.to)).into_response())
 }
 
-fn refused(
+async fn refused(
     app: &App,
     error: SignInError,
     name: String,
@@ -130,7 +130,7 @@ fn refused(
         }
         SignInError::Refused => {
             // People type passwords into the field of the name: what was typed is not logged.
-            let user = app.users.by_name(&name)?.map(|user| user.id);
+            let user = app.users.by_name(&name).await?.map(|user| user.id);
             events::sign_in_refused(app, user.as_ref(), LoginOutcome::Refused);
             LoginProblem::Refused
         }

@@ -35,7 +35,7 @@ pub(super) async fn send(
     Form(form): Form<Choice>,
 ) -> Result<Response, PageError> {
     let now = app.cloakroom.sessions().now();
-    let Some(user) = app.users.code_owner(&form.code, now)? else { return bad_code(&app) };
+    let Some(user) = app.users.code_owner(&form.code, now).await? else { return bad_code(&app) };
     let mut page = blank(&app);
     if let Some(problem) = new_password_problem(&app, &form.password, &user_words(&user)) {
         page.password = Secret::wrong(problem);

@@ -38,7 +38,7 @@ pub(super) async fn show(
     Admin(viewer): Admin,
     Query(search): Query<Search>,
 ) -> Result<Response, PageError> {
-    page(&app, &viewer, StatusCode::OK, &search, AddUser::default(), None)
+    page(&app, &viewer, StatusCode::OK, &search, AddUser::default(), None).await
 }
 
 pub(super) async fn add(
@@ -50,17 +50,17 @@ pub(super) async fn add(
     let (search, wrong) = (Search::default(), StatusCode::UNPROCESSABLE_ENTITY);
     let new = match checked(&app, &form) {
         Ok(new) => new,
-        Err(form) => return page(&app, &viewer, wrong, &search, *form, None),
+        Err(form) => return page(&app, &viewer, wrong, &search, *form, None).await,
     };
     match app.add_user(new).await? {
         Some((user, url)) => {
             let link = Some(link(&app, user.name, url));
-            page(&app, &viewer, StatusCode::OK, &search, AddUser::default(), link)
+            page(&app, &viewer, StatusCode::OK, &search, AddUser::default(), link).await
         }
         None => {
             let mut form = filled(&form);
             form.name = form.name.wrong("There is a user of this name already.");
-            page(&app, &viewer, wrong, &search, form, None)
+            page(&app, &viewer, wrong, &search, form, None).await
         }
     }
 }
@@ -71,10 +71,10 @@ pub(super) async fn password_link(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     viewer.check_recent(&app, "admin/users")?;
-    let user = find(&app, id)?;
+    let user = find(&app, id).await?;
     let url = app.password_link(&user.id).await?;
     let link = Some(link(&app, user.name, url));
-    page(&app, &viewer, StatusCode::OK, &Search::default(), AddUser::default(), link)
+    page(&app, &viewer, StatusCode::OK, &Search::default(), AddUser::default(), link).await
 }
 
 pub(super) async fn disable(
@@ -83,7 +83,7 @@ pub(super) async fn disable(
     Path(id): Path<String>,
 ) -> Result<Redirect, PageError> {
     viewer.check_recent(&app, "admin/users")?;
-    let user = find(&app, id)?;
+    let user = find(&app, id).await?;
     if user.id == viewer.identity.user.id {
         return Ok(done(&app, "admin/users", Notice::NotYourself));
     }
@@ -97,14 +97,14 @@ pub(super) async fn enable(
     Path(id): Path<String>,
 ) -> Result<Redirect, PageError> {
     viewer.check_recent(&app, "admin/users")?;
-    let user = find(&app, id)?;
+    let user = find(&app, id).await?;
     app.enable(&user.id).await?;
     Ok(done(&app, "admin/users", Notice::UserEnabled))
 }
 
-fn find(app: &App, id: String) -> Result<UserRow, PageError> {
+async fn find(app: &App, id: String) -> Result<UserRow, PageError> {
     let id = UserId::new(id).map_err(|_| ErrorKind::NotFound)?;
-    app.users.by_id(&id)?.ok_or_else(|| ErrorKind::NotFound.into())
+    app.users.by_id(&id).await?.ok_or_else(|| ErrorKind::NotFound.into())
 }
 
 /// The user the form describes, or the form with what is wrong.
@@ -146,7 +146,7 @@ fn link(app: &App, name: String, url: String) -> OneTimeLink {
     OneTimeLink { name, url, expires: Moment::new(expires.unix_millis(), now.unix_millis()) }
 }
 
-fn page(
+async fn page(
     app: &App,
     viewer: &Viewer,
     status: StatusCode,
@@ -154,7 +154,7 @@ fn page(
     add: AddUser,
     link: Option<OneTimeLink>,
 ) -> Result<Response, PageError> {
-    let found = app.users.page(search.after.as_deref(), ROWS)?;
+    let found = app.users.page(search.after.as_deref(), ROWS).await?;
     let own = &viewer.identity.user.id;
     let page = UsersPage {
         layout: viewer.layout(app, Some(Nav::Users), search.done.as_deref()),

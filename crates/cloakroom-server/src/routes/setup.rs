@@ -32,7 +32,7 @@ pub(super) struct Administrator {
 }
 
 pub(super) async fn show(State(app): State<SharedApp>) -> Result<Response, PageError> {
-    check_open(&app)?;
+    check_open(&app).await?;
     Ok(render(&blank(&app))?.into_response())
 }
 
@@ -41,13 +41,13 @@ pub(super) async fn send(
     session: Session,
     Form(form): Form<Administrator>,
 ) -> Result<Response, PageError> {
-    check_open(&app)?;
+    check_open(&app).await?;
     let now = app.cloakroom.sessions().now();
     let admin = match checked(&app, &form) {
         Ok(admin) => admin,
         Err(page) => return again(&page),
     };
-    if !app.users.may_set_up(&form.code, now)? {
+    if !app.users.may_set_up(&form.code, now).await? {
         return bad_code(&app, &form);
     }
     let hash = app.hash(form.password.clone()).await.map_err(unavailable)?;
@@ -64,8 +64,8 @@ pub(super) async fn send(
     }
 }
 
-fn check_open(app: &App) -> Result<(), PageError> {
-    if app.users.is_empty()? { Ok(()) } else { Err(ErrorKind::AlreadySetUp.into()) }
+async fn check_open(app: &App) -> Result<(), PageError> {
+    if app.users.is_empty().await? { Ok(()) } else { Err(ErrorKind::AlreadySetUp.into()) }
 }
 
 /// The administrator the form describes, or the form with what is wrong.

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use cloakroom::sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use cloakroom::{StoreError, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+use crate::sql::{SqlError, Transaction};
 
 /// Letters and digits that people do not confuse; 32 of them, so each holds five bits.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -21,7 +22,7 @@ pub enum CodePurpose {
 }
 
 impl CodePurpose {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::SetUp => "set_up",
             Self::Password => "password",
@@ -96,57 +97,50 @@ pub(super) fn digest(code: &str) -> [u8; 32] {
 }
 
 /// Stores a code; earlier ones for the same purpose and user are void.
-pub(super) fn insert(connection: &Connection, code: &CodeRow) -> rusqlite::Result<()> {
-    let user = code.user_id.as_ref().map(UserId::as_str);
-    connection.execute(
-        "DELETE FROM cloakroom_one_time_code WHERE purpose = ?1 AND user_id IS ?2",
-        params![code.purpose.as_str(), user],
-    )?;
-    connection.execute(
-        "INSERT INTO cloakroom_one_time_code (digest, purpose, user_id, expires_at) VALUES (?1, ?2, ?3, ?4)",
-        params![code.digest, code.purpose.as_str(), user, code.expires_at.unix_millis()],
-    )?;
-    Ok(())
+pub(super) async fn insert(
+    transaction: &mut Transaction<'_>,
+    code: &CodeRow,
+) -> Result<(), SqlError> {
+    let (purpose, user) = (code.purpose.as_str(), code.user_id.as_ref().map(UserId::as_str));
+    let earlier = "DELETE FROM cloakroom_one_time_code WHERE purpose = ?1 AND user_id ";
+    match user {
+        Some(user) => {
+            let sql = format!("{earlier} = ?2");
+            transaction.run(&sql, &[purpose.into(), user.into()]).await?
+        }
+        None => transaction.run(&format!("{earlier} IS NULL"), &[purpose.into()]).await?,
+    };
+    let sql = "INSERT INTO cloakroom_one_time_code (digest, purpose, user_id, expires_at)
+        VALUES (?1, ?2, ?3, ?4)";
+    let values = [(&code.digest).into(), purpose.into(), user.into(), code.expires_at.into()];
+    transaction.run(sql, &values).await.map(drop)
 }
 
 /// Voids the codes of a user: whoever got hold of an earlier link must not undo a change of
 /// password, nor get in once a disabled user is enabled.
-pub(super) fn void(connection: &Connection, user_id: &str) -> rusqlite::Result<()> {
-    connection
-        .execute("DELETE FROM cloakroom_one_time_code WHERE user_id = ?1", [user_id])
-        .map(drop)
+pub(super) async fn void(
+    transaction: &mut Transaction<'_>,
+    user_id: &UserId,
+) -> Result<(), SqlError> {
+    let sql = "DELETE FROM cloakroom_one_time_code WHERE user_id = ?1";
+    transaction.run(sql, &[user_id.into()]).await.map(drop)
 }
 
-/// Whose code it is; `None` when it is not good.
-pub(super) fn owner(
-    connection: &Connection,
-    digest: &[u8; 32],
-    purpose: CodePurpose,
-    now: Timestamp,
-) -> rusqlite::Result<Option<Option<String>>> {
-    let owner = connection.query_row(
-        "SELECT user_id FROM cloakroom_one_time_code
-         WHERE digest = ?1 AND purpose = ?2 AND expires_at > ?3",
-        params![digest, purpose.as_str(), now.unix_millis()],
-        |row| row.get(0),
-    );
-    owner.optional()
-}
+/// A good code: digest, purpose, now.
+pub(super) const GOOD: &str = "SELECT user_id FROM cloakroom_one_time_code
+    WHERE digest = ?1 AND purpose = ?2 AND expires_at > ?3";
 
 /// Uses a code up. `None` when it is not good; else whose it was.
-pub(super) fn take(
-    connection: &Connection,
+pub(super) async fn take(
+    transaction: &mut Transaction<'_>,
     digest: &[u8; 32],
     purpose: CodePurpose,
     now: Timestamp,
-) -> rusqlite::Result<Option<Option<String>>> {
-    let taken = connection.query_row(
-        "DELETE FROM cloakroom_one_time_code WHERE digest = ?1 AND purpose = ?2 AND expires_at > ?3
-         RETURNING user_id",
-        params![digest, purpose.as_str(), now.unix_millis()],
-        |row| row.get(0),
-    );
-    taken.optional()
+) -> Result<Option<Option<UserId>>, SqlError> {
+    let sql = "DELETE FROM cloakroom_one_time_code
+        WHERE digest = ?1 AND purpose = ?2 AND expires_at > ?3 RETURNING user_id";
+    let values = [digest.into(), purpose.as_str().into(), now.into()];
+    transaction.row(sql, &values).await?.map(|row| row.column(0)).transpose()
 }
 
 #[cfg(test)]

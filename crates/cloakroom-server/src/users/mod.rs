@@ -1,21 +1,28 @@
-//! The people who can sign in, kept in the same file as their sessions.
+//! The people who can sign in, kept in SQL, by default in the file of their sessions.
 
 mod codes;
 mod import;
 mod names;
 mod rows;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
 
-use cloakroom::sqlite::{Database, OpenError};
+use anyhow::Result;
 use cloakroom::{SessionId, StoreError, Timestamp, UserId};
 
 pub use codes::{Code, CodePurpose};
 pub use import::{Conflict, ImportedUser, Wanted};
 pub use names::{NameError, display_name, email, group, groups, login_name, typed_name};
 pub use rows::{NewUser, Profile, Role, UserPage, UserRow};
+
+use crate::sql::{Sql, parameters};
+
+/// Most names that one statement asks for.
+const MOST_AT_ONCE: usize = 200;
 
 /// Users and the one-time codes that let them choose a password. Clones share the database.
 ///
@@ -24,7 +31,7 @@ pub use rows::{NewUser, Profile, Role, UserPage, UserRow};
 /// end has reached the session store yet (law 11).
 #[derive(Clone, Debug)]
 pub struct Users {
-    database: Database,
+    sql: Sql,
 }
 
 /// What a sign-in is checked against.
@@ -76,64 +83,89 @@ pub enum SetUp {
 }
 
 impl Users {
-    /// Opens the tables of users in `database`, making them if needed.
+    /// Opens the tables of users, making them if needed.
     ///
     /// # Errors
-    /// As [`Database::migrate`].
-    pub fn open(database: Database) -> Result<Self, OpenError> {
-        database.migrate(&schema::MIGRATIONS)?;
-        Ok(Self { database })
+    /// As [`Sql::migrate`].
+    pub async fn open(sql: Sql) -> Result<Self> {
+        sql.migrate(&schema::TABLES).await?;
+        Ok(Self { sql })
     }
 
     /// Whether there is nobody yet.
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn is_empty(&self) -> Result<bool, StoreError> {
-        self.database.read("count users", |connection| {
-            connection
-                .query_row("SELECT NOT EXISTS (SELECT 1 FROM cloakroom_user)", [], |row| row.get(0))
-        })
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
+        let found = self.sql.read("count users", rows::ANYBODY, &[], |_| Ok(())).await?;
+        Ok(found.is_empty())
     }
 
     /// The user with this login name, with the password hash.
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
-        self.database.read("look up a user", |connection| rows::account(connection, name))
+    pub async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
+        self.sql.read_one("look up a user", rows::BY_NAME, &[name.into()], rows::account).await
     }
 
     /// The user with this id.
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn by_id(&self, id: &UserId) -> Result<Option<UserRow>, StoreError> {
-        self.database.read("look up a user", |connection| rows::by_id(connection, id.as_str()))
+    pub async fn by_id(&self, id: &UserId) -> Result<Option<UserRow>, StoreError> {
+        self.sql.read_one("look up a user", rows::BY_ID, &[id.into()], rows::read).await
+    }
+
+    /// The users with these ids.
+    ///
+    /// # Errors
+    /// A fault of the database.
+    pub async fn by_ids(&self, ids: &[UserId]) -> Result<HashMap<UserId, UserRow>, StoreError> {
+        let mut users = HashMap::new();
+        for ids in ids.chunks(MOST_AT_ONCE) {
+            let mut values: Vec<_> = ids.iter().map(Into::into).collect();
+            // Statements are kept prepared: a few lengths of the list, not two hundred.
+            values.resize(ids.len().next_power_of_two(), (&ids[0]).into());
+            let sql = format!("{} ({})", rows::BY_IDS, parameters(1, values.len()));
+            let found = self.sql.read("look up users", &sql, &values, rows::read).await?;
+            users.extend(found.into_iter().map(|user| (user.id.clone(), user)));
+        }
+        Ok(users)
     }
 
     /// The user with this login name.
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn by_name(&self, name: &str) -> Result<Option<UserRow>, StoreError> {
-        Ok(self.account(name)?.map(|account| account.row))
+    pub async fn by_name(&self, name: &str) -> Result<Option<UserRow>, StoreError> {
+        Ok(self.account(name).await?.map(|account| account.row))
     }
 
     /// The display names of users, by id.
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn display_names(&self, ids: &[UserId]) -> Result<HashMap<UserId, String>, StoreError> {
-        self.database.read("look up users", |connection| rows::display_names(connection, ids))
+    pub async fn display_names(
+        &self,
+        ids: &[UserId],
+    ) -> Result<HashMap<UserId, String>, StoreError> {
+        let users = self.by_ids(ids).await?;
+        Ok(users.into_iter().map(|(id, user)| (id, user.display_name)).collect())
     }
 
     /// A page of users in order of their names, behind `after`.
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn page(&self, after: Option<&str>, limit: u32) -> Result<UserPage, StoreError> {
-        self.database.read("list users", |connection| rows::page(connection, after, limit))
+    pub async fn page(&self, after: Option<&str>, limit: u32) -> Result<UserPage, StoreError> {
+        // One more than asked for shows whether there is a next page.
+        let values = [after.unwrap_or("").into(), limit.saturating_add(1).into()];
+        let mut items = self.sql.read("list users", rows::PAGE, &values, rows::read).await?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next = items.last().filter(|_| more).map(|user| user.name.clone());
+        Ok(UserPage { items, next })
     }
 
     /// Adds a user, with a code for choosing a password. `None` when the name or id is taken.
@@ -142,10 +174,12 @@ impl Users {
     /// A fault of the database.
     pub async fn add(&self, new: NewUser, code: &Code) -> Result<Option<UserRow>, StoreError> {
         let code = code.row(CodePurpose::Password, Some(new.id.clone()));
-        let write = self.database.write("add a user", move |connection| {
-            let Some(row) = rows::insert(connection, &new)? else { return Ok(None) };
-            codes::insert(connection, &code)?;
-            Ok(Some(row))
+        let write = self.sql.write("add a user", (new, code), |(new, code), transaction| {
+            Box::pin(async move {
+                let Some(row) = rows::insert(transaction, new).await? else { return Ok(None) };
+                codes::insert(transaction, code).await?;
+                Ok(Some(row))
+            })
         });
         write.await
     }
@@ -156,9 +190,9 @@ impl Users {
     /// A fault of the database.
     pub async fn offer_password(&self, id: &UserId, code: &Code) -> Result<(), StoreError> {
         let code = code.row(CodePurpose::Password, Some(id.clone()));
-        let write = self
-            .database
-            .write("make a one-time link", move |connection| codes::insert(connection, &code));
+        let write = self.sql.write("make a one-time link", code, |code, transaction| {
+            Box::pin(codes::insert(transaction, code))
+        });
         write.await
     }
 
@@ -169,11 +203,13 @@ impl Users {
     /// A fault of the database.
     pub async fn offer_set_up(&self, code: &Code) -> Result<bool, StoreError> {
         let code = code.row(CodePurpose::SetUp, None);
-        let write = self.database.write("make a set-up link", move |connection| {
-            if rows::any(connection)? {
-                return Ok(false);
-            }
-            codes::insert(connection, &code).map(|()| true)
+        let write = self.sql.write("make a set-up link", code, |code, transaction| {
+            Box::pin(async move {
+                if rows::any(transaction).await? {
+                    return Ok(false);
+                }
+                codes::insert(transaction, code).await.map(|()| true)
+            })
         });
         write.await
     }
@@ -189,17 +225,20 @@ impl Users {
         password_hash: String,
         now: Timestamp,
     ) -> Result<SetUp, StoreError> {
-        let digest = codes::digest(code);
-        let write = self.database.write("set up", move |connection| {
-            if rows::any(connection)? {
-                return Ok(SetUp::AlreadyDone);
-            }
-            if codes::take(connection, &digest, CodePurpose::SetUp, now)?.is_none() {
-                return Ok(SetUp::BadCode);
-            }
-            rows::insert(connection, &admin)?;
-            let row = rows::set_password(connection, admin.id.as_str(), &password_hash, None, 0)?;
-            Ok(row.map_or(SetUp::BadCode, SetUp::Done))
+        let state = (codes::digest(code), admin, password_hash, now);
+        let write = self.sql.write("set up", state, |state, transaction| {
+            Box::pin(async move {
+                let (digest, admin, hash, now) = state;
+                if rows::any(transaction).await? {
+                    return Ok(SetUp::AlreadyDone);
+                }
+                if codes::take(transaction, digest, CodePurpose::SetUp, *now).await?.is_none() {
+                    return Ok(SetUp::BadCode);
+                }
+                rows::insert(transaction, admin).await?;
+                let row = rows::set_password(transaction, &admin.id, hash, None, 0).await?;
+                Ok(row.map_or(SetUp::BadCode, SetUp::Done))
+            })
         });
         write.await
     }
@@ -209,25 +248,25 @@ impl Users {
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn may_set_up(&self, code: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let digest = codes::digest(code);
-        self.database.read("look up a one-time link", move |connection| {
-            Ok(codes::owner(connection, &digest, CodePurpose::SetUp, now)?.is_some())
-        })
+    pub async fn may_set_up(&self, code: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let purpose = CodePurpose::SetUp.as_str();
+        let values = [(&codes::digest(code)).into(), purpose.into(), now.into()];
+        let found = self.sql.read("look up a one-time link", codes::GOOD, &values, |_| Ok(()));
+        Ok(!found.await?.is_empty())
     }
 
     /// The user whose code for choosing a password this is; `None` when it would not be accepted.
     ///
     /// # Errors
     /// A fault of the database.
-    pub fn code_owner(&self, code: &str, now: Timestamp) -> Result<Option<UserRow>, StoreError> {
-        let digest = codes::digest(code);
-        self.database.read("look up a one-time link", move |connection| {
-            match codes::owner(connection, &digest, CodePurpose::Password, now)? {
-                Some(Some(id)) => rows::by_id(connection, &id),
-                _ => Ok(None),
-            }
-        })
+    pub async fn code_owner(
+        &self,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Option<UserRow>, StoreError> {
+        let purpose = CodePurpose::Password.as_str();
+        let values = [(&codes::digest(code)).into(), purpose.into(), now.into()];
+        self.sql.read_one("look up a one-time link", rows::OF_CODE, &values, rows::read).await
     }
 
     /// Sets the password of the user whose code this is, uses it up, and raises the epoch above
@@ -242,12 +281,15 @@ impl Users {
         store_epoch: u64,
         now: Timestamp,
     ) -> Result<Redeemed, StoreError> {
-        let digest = codes::digest(code);
-        let write = self.database.write("set a password", move |connection| {
-            let owner = codes::take(connection, &digest, CodePurpose::Password, now)?;
-            let Some(Some(id)) = owner else { return Ok(Redeemed::BadCode) };
-            let row = rows::set_password(connection, &id, &password_hash, None, store_epoch)?;
-            Ok(row.map_or(Redeemed::BadCode, Redeemed::Done))
+        let state = (codes::digest(code), password_hash, store_epoch, now);
+        let write = self.sql.write("set a password", state, |state, transaction| {
+            Box::pin(async move {
+                let (digest, hash, store_epoch, now) = state;
+                let owner = codes::take(transaction, digest, CodePurpose::Password, *now).await?;
+                let Some(Some(id)) = owner else { return Ok(Redeemed::BadCode) };
+                let row = rows::set_password(transaction, &id, hash, None, *store_epoch).await?;
+                Ok(row.map_or(Redeemed::BadCode, Redeemed::Done))
+            })
         });
         write.await
     }
@@ -262,14 +304,16 @@ impl Users {
         id: &UserId,
         change: PasswordChange,
     ) -> Result<Option<UserRow>, StoreError> {
-        let id = id.clone();
-        let write = self.database.write("set a password", move |connection| {
-            let PasswordChange { hash, kept, as_of, store_epoch } = &change;
-            let found = rows::by_id(connection, id.as_str())?;
-            if found.is_none_or(|user| user.disabled || user.epoch != *as_of) {
-                return Ok(None);
-            }
-            rows::set_password(connection, id.as_str(), hash, Some(*kept), *store_epoch)
+        let state = (id.clone(), change);
+        let write = self.sql.write("set a password", state, |(id, change), transaction| {
+            Box::pin(async move {
+                let PasswordChange { hash, kept, as_of, store_epoch } = change;
+                let found = rows::by_id(transaction, id).await?;
+                if found.is_none_or(|user| user.disabled || user.epoch != *as_of) {
+                    return Ok(None);
+                }
+                rows::set_password(transaction, id, hash, Some(*kept), *store_epoch).await
+            })
         });
         write.await
     }
@@ -283,9 +327,9 @@ impl Users {
         id: &UserId,
         profile: Profile,
     ) -> Result<Option<UserRow>, StoreError> {
-        let id = id.clone();
-        let write = self.database.write("change a user", move |connection| {
-            rows::set_profile(connection, id.as_str(), &profile)
+        let state = (id.clone(), profile);
+        let write = self.sql.write("change a user", state, |(id, profile), transaction| {
+            Box::pin(rows::set_profile(transaction, id, profile))
         });
         write.await
     }
@@ -301,11 +345,9 @@ impl Users {
         old: String,
         new: String,
     ) -> Result<bool, StoreError> {
-        let id = id.clone();
-        let write = self.database.write("renew a password hash", move |connection| {
-            rows::renew_hash(connection, id.as_str(), &old, &new)
-        });
-        write.await
+        let values = vec![id.into(), (&old).into(), (&new).into()];
+        let write = self.sql.write_one("renew a password hash", rows::RENEW_HASH, values);
+        Ok(write.await? > 0)
     }
 
     /// Disables or enables a user; disabling raises the epoch. `None` when there is none.
@@ -318,9 +360,10 @@ impl Users {
         disabled: bool,
         store_epoch: u64,
     ) -> Result<Option<UserRow>, StoreError> {
-        let id = id.clone();
-        let write = self.database.write("disable a user", move |connection| {
-            rows::set_disabled(connection, id.as_str(), disabled, store_epoch)
+        let state = (id.clone(), disabled, store_epoch);
+        let write = self.sql.write("disable a user", state, |state, transaction| {
+            let (id, disabled, store_epoch) = state;
+            Box::pin(rows::set_disabled(transaction, id, *disabled, *store_epoch))
         });
         write.await
     }

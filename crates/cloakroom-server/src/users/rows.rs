@@ -1,10 +1,8 @@
-use std::collections::HashMap;
-
-use cloakroom::sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
 use cloakroom::{SessionId, Timestamp, UserId};
 use serde::Serialize;
 
 use super::{Account, codes};
+use crate::sql::{Row, SqlError, Transaction};
 
 /// What a user may do here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -98,172 +96,146 @@ pub struct UserPage {
     pub next: Option<String>,
 }
 
-const COLUMNS: &str = "id, name, display_name, email, groups, role, disabled, \
-                       password_hash IS NOT NULL, epoch, epoch_except, password_hash";
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT person.id, person.name, person.display_name, person.email, person.groups,
+                 person.role, person.disabled, person.epoch, person.epoch_except,
+                 person.password_hash
+             FROM cloakroom_user AS person ",
+            $rest
+        )
+    };
+}
 
-fn read(row: &Row<'_>) -> rusqlite::Result<UserRow> {
-    let groups: String = row.get(4)?;
-    let role: String = row.get(5)?;
-    let except: Option<[u8; 16]> = row.get(9)?;
-    Ok(UserRow {
-        id: user_id(row, 0)?,
-        name: row.get(1)?,
-        display_name: row.get(2)?,
-        email: row.get(3)?,
-        groups: serde_json::from_str(&groups).map_err(|error| unreadable(4, error))?,
+pub(super) const ANYBODY: &str = "SELECT id FROM cloakroom_user LIMIT 1";
+pub(super) const BY_ID: &str = select!("WHERE person.id = ?1");
+/// To be followed by the ids in brackets.
+pub(super) const BY_IDS: &str = select!("WHERE person.id IN");
+pub(super) const BY_NAME: &str = select!("WHERE person.name = ?1");
+pub(super) const PAGE: &str = select!("WHERE person.name > ?1 ORDER BY person.name LIMIT ?2");
+
+/// The user whose good code of a purpose this is: digest, purpose, now.
+pub(super) const OF_CODE: &str = select!(
+    "JOIN cloakroom_one_time_code AS code ON code.user_id = person.id
+     WHERE code.digest = ?1 AND code.purpose = ?2 AND code.expires_at > ?3"
+);
+
+pub(super) fn read(row: &Row) -> Result<UserRow, SqlError> {
+    account(row).map(|account| account.row)
+}
+
+pub(super) fn account(row: &Row) -> Result<Account, SqlError> {
+    let groups: String = row.column(4)?;
+    let groups = serde_json::from_str(&groups);
+    let groups =
+        groups.map_err(|error| SqlError::Unreadable { column: 4, reason: error.to_string() })?;
+    let role: String = row.column(5)?;
+    let password_hash: Option<String> = row.column(9)?;
+    let row = UserRow {
+        id: row.column(0)?,
+        name: row.column(1)?,
+        display_name: row.column(2)?,
+        email: row.column(3)?,
+        groups,
         role: if role == "admin" { Role::Admin } else { Role::User },
-        disabled: row.get(6)?,
-        has_password: row.get(7)?,
-        epoch: row.get::<_, i64>(8)?.try_into().map_err(|error| unreadable(8, error))?,
-        epoch_except: except.map(SessionId::from_bytes),
-    })
+        disabled: row.column(6)?,
+        has_password: password_hash.is_some(),
+        epoch: row.column(7)?,
+        epoch_except: row.column(8)?,
+    };
+    Ok(Account { row, password_hash })
 }
 
-pub(super) fn user_id(row: &Row<'_>, column: usize) -> rusqlite::Result<UserId> {
-    UserId::new(row.get::<_, String>(column)?).map_err(|error| unreadable(column, error))
+pub(super) async fn any(transaction: &mut Transaction<'_>) -> Result<bool, SqlError> {
+    Ok(transaction.row(ANYBODY, &[]).await?.is_some())
 }
 
-fn unreadable(
-    column: usize,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+pub(super) async fn by_id(
+    transaction: &mut Transaction<'_>,
+    id: &UserId,
+) -> Result<Option<UserRow>, SqlError> {
+    transaction.row(BY_ID, &[id.into()]).await?.as_ref().map(read).transpose()
 }
 
-pub(super) fn any(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT EXISTS (SELECT 1 FROM cloakroom_user)", [], |row| row.get(0))
-}
-
-pub(super) fn account(connection: &Connection, name: &str) -> rusqlite::Result<Option<Account>> {
-    let sql = const_format("WHERE name = ?1");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let account = statement
-        .query_row([name], |row| Ok(Account { row: read(row)?, password_hash: row.get(10)? }));
-    account.optional()
-}
-
-pub(super) fn by_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<UserRow>> {
-    let sql = const_format("WHERE id = ?1");
-    connection.prepare_cached(&sql)?.query_row([id], read).optional()
-}
-
-fn const_format(rest: &str) -> String {
-    format!("SELECT {COLUMNS} FROM cloakroom_user {rest}")
-}
-
-pub(super) fn display_names(
-    connection: &Connection,
-    ids: &[UserId],
-) -> rusqlite::Result<HashMap<UserId, String>> {
-    let mut statement =
-        connection.prepare_cached("SELECT display_name FROM cloakroom_user WHERE id = ?1")?;
-    let mut names = HashMap::new();
-    for id in ids {
-        let name = statement.query_row([id.as_str()], |row| row.get(0)).optional()?;
-        names.extend(name.map(|name| (id.clone(), name)));
+/// `None` when the id or name is taken.
+pub(super) async fn insert(
+    transaction: &mut Transaction<'_>,
+    new: &NewUser,
+) -> Result<Option<UserRow>, SqlError> {
+    let sql = "INSERT INTO cloakroom_user (id, name, display_name, email, groups, role, created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    let values = [
+        (&new.id).into(),
+        (&new.name).into(),
+        (&new.display_name).into(),
+        (&new.email).into(),
+        (&groups_text(&new.groups)).into(),
+        new.role.as_str().into(),
+        new.created_at.into(),
+    ];
+    match transaction.run(sql, &values).await? {
+        0 => Ok(None),
+        _ => by_id(transaction, &new.id).await,
     }
-    Ok(names)
 }
 
-pub(super) fn page(
-    connection: &Connection,
-    after: Option<&str>,
-    limit: u32,
-) -> rusqlite::Result<UserPage> {
-    let sql = const_format("WHERE name > ?1 ORDER BY name LIMIT ?2");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![after.unwrap_or(""), limit + 1], read)?;
-    let mut items = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(|user| user.name.clone());
-    Ok(UserPage { items, next })
+/// Groups as the column holds them: a JSON array.
+pub(super) fn groups_text(groups: &[String]) -> String {
+    serde_json::Value::from(groups).to_string()
 }
 
-pub(super) fn insert(connection: &Connection, new: &NewUser) -> rusqlite::Result<Option<UserRow>> {
-    let groups = serde_json::Value::from(new.groups.clone()).to_string();
-    let added = connection.execute(
-        "INSERT INTO cloakroom_user (id, name, display_name, email, groups, role, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-        params![
-            new.id.as_str(),
-            new.name,
-            new.display_name,
-            new.email,
-            groups,
-            new.role.as_str(),
-            new.created_at.unix_millis()
-        ],
-    )?;
-    if added == 0 { Ok(None) } else { by_id(connection, new.id.as_str()) }
-}
-
-pub(super) fn set_password(
-    connection: &Connection,
-    id: &str,
+pub(super) async fn set_password(
+    transaction: &mut Transaction<'_>,
+    id: &UserId,
     password_hash: &str,
     kept: Option<SessionId>,
     store_epoch: u64,
-) -> rusqlite::Result<Option<UserRow>> {
-    codes::void(connection, id)?;
-    connection.execute(
-        "UPDATE cloakroom_user SET password_hash = ?2, epoch = max(epoch, ?3) + 1, epoch_except = ?4
-         WHERE id = ?1",
-        params![id, password_hash, signed(store_epoch), kept.as_ref().map(SessionId::as_bytes)],
-    )?;
-    by_id(connection, id)
+) -> Result<Option<UserRow>, SqlError> {
+    codes::void(transaction, id).await?;
+    let sql = "UPDATE cloakroom_user SET password_hash = ?2, epoch_except = ?4,
+            epoch = CASE WHEN epoch < ?3 THEN ?3 ELSE epoch END + 1
+        WHERE id = ?1";
+    let values = [id.into(), password_hash.into(), store_epoch.into(), kept.into()];
+    transaction.run(sql, &values).await?;
+    by_id(transaction, id).await
 }
 
-pub(super) fn renew_hash(
-    connection: &Connection,
-    id: &str,
-    old: &str,
-    new: &str,
-) -> rusqlite::Result<bool> {
-    let changed = connection.execute(
-        "UPDATE cloakroom_user SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
-        [id, old, new],
-    )?;
-    Ok(changed > 0)
-}
+pub(super) const RENEW_HASH: &str =
+    "UPDATE cloakroom_user SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
 
-pub(super) fn set_disabled(
-    connection: &Connection,
-    id: &str,
+pub(super) async fn set_disabled(
+    transaction: &mut Transaction<'_>,
+    id: &UserId,
     disabled: bool,
     store_epoch: u64,
-) -> rusqlite::Result<Option<UserRow>> {
+) -> Result<Option<UserRow>, SqlError> {
     if disabled {
-        codes::void(connection, id)?;
+        codes::void(transaction, id).await?;
     }
-    connection.execute(
-        "UPDATE cloakroom_user SET epoch = max(epoch, ?3) + ?2, disabled = ?2, epoch_except = NULL
-         WHERE id = ?1",
-        params![id, disabled, signed(store_epoch)],
-    )?;
-    by_id(connection, id)
+    let sql = "UPDATE cloakroom_user SET disabled = ?2, epoch_except = NULL,
+            epoch = CASE WHEN epoch < ?3 THEN ?3 ELSE epoch END + ?2
+        WHERE id = ?1";
+    transaction.run(sql, &[id.into(), disabled.into(), store_epoch.into()]).await?;
+    by_id(transaction, id).await
 }
 
-pub(super) fn set_profile(
-    connection: &Connection,
-    id: &str,
+pub(super) async fn set_profile(
+    transaction: &mut Transaction<'_>,
+    id: &UserId,
     profile: &Profile,
-) -> rusqlite::Result<Option<UserRow>> {
-    let groups = profile.groups.as_ref().map(|groups| serde_json::json!(groups).to_string());
-    connection.execute(
-        "UPDATE cloakroom_user SET display_name = ifnull(?2, display_name), groups = ifnull(?3, groups),
-             email = iif(?4, ?5, email) WHERE id = ?1",
-        params![
-            id,
-            profile.display_name,
-            groups,
-            profile.email.is_some(),
-            profile.email.clone().flatten()
-        ],
-    )?;
-    by_id(connection, id)
-}
-
-fn signed(epoch: u64) -> i64 {
-    i64::try_from(epoch).unwrap_or(i64::MAX)
+) -> Result<Option<UserRow>, SqlError> {
+    let groups = profile.groups.as_deref().map(groups_text);
+    let sql = "UPDATE cloakroom_user SET display_name = coalesce(?2, display_name),
+            groups = coalesce(?3, groups), email = CASE WHEN ?4 = 1 THEN ?5 ELSE email END
+        WHERE id = ?1";
+    let values = [
+        id.into(),
+        (&profile.display_name).into(),
+        (&groups).into(),
+        profile.email.is_some().into(),
+        (&profile.email.clone().flatten()).into(),
+    ];
+    transaction.run(sql, &values).await?;
+    by_id(transaction, id).await
 }

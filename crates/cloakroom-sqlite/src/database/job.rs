@@ -26,7 +26,7 @@ pub(super) enum Fate {
 /// A write that waits for the writer.
 pub(super) trait Job: Send {
     /// Does the write within the open transaction, or changes nothing.
-    fn run(&mut self, connection: &Connection);
+    fn run(&mut self, connection: &mut Connection);
 
     /// Answers, after the transaction has ended.
     fn answer(self: Box<Self>, fate: &Fate);
@@ -53,9 +53,9 @@ impl<T, F> Pending<T, F> {
 impl<T, F> Job for Pending<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> rusqlite::Result<Outcome<T>> + Send,
+    F: FnOnce(&mut Connection) -> rusqlite::Result<Outcome<T>> + Send,
 {
-    fn run(&mut self, connection: &Connection) {
+    fn run(&mut self, connection: &mut Connection) {
         let Some(act) = self.act.take() else { return };
         // What a panic leaves half done in the database is rolled back; `act` is gone.
         let done = catch_unwind(AssertUnwindSafe(|| in_savepoint(connection, act)));
@@ -86,8 +86,8 @@ where
 }
 
 fn in_savepoint<T>(
-    connection: &Connection,
-    act: impl FnOnce(&Connection) -> rusqlite::Result<Outcome<T>>,
+    connection: &mut Connection,
+    act: impl FnOnce(&mut Connection) -> rusqlite::Result<Outcome<T>>,
 ) -> rusqlite::Result<T> {
     execute(connection, "SAVEPOINT job")?;
     let kept = match act(connection) {

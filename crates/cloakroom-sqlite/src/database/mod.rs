@@ -148,7 +148,20 @@ impl Database {
         operation: &'static str,
         write: impl FnOnce(&Connection) -> rusqlite::Result<Outcome<T>> + Send + 'static,
     ) -> StoreAnswer<'static, T> {
-        self.0.writer.submit(operation, write)
+        self.0.writer.submit(operation, |connection| write(connection))
+    }
+
+    /// As [`Database::write`], for a write that has the connection to itself, so that it can be
+    /// sent to another thread with what it is lent to.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    pub fn write_alone<T: Send + Unpin + 'static>(
+        &self,
+        operation: &'static str,
+        write: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> StoreAnswer<'static, T> {
+        self.0.writer.submit(operation, |connection| write(connection).map(Outcome::Keep))
     }
 
     /// What it has done since it was opened.

@@ -39,7 +39,8 @@ impl Writer {
     pub(super) fn start(connection: Connection, path: &Path, queue: usize) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(queue.max(1));
         let counters = Arc::new(Counters::default());
-        let work = Work { connection, wal: beside(path, "-wal"), counters: Arc::clone(&counters) };
+        let mut work =
+            Work { connection, wal: beside(path, "-wal"), counters: Arc::clone(&counters) };
         let thread = std::thread::Builder::new()
             .name("cloakroom-sqlite".to_owned())
             .spawn(move || work.run(&receiver))?;
@@ -50,7 +51,7 @@ impl Writer {
     pub(super) fn submit<T: Send + Unpin + 'static>(
         &self,
         operation: &'static str,
-        act: impl FnOnce(&Connection) -> rusqlite::Result<Outcome<T>> + Send + 'static,
+        act: impl FnOnce(&mut Connection) -> rusqlite::Result<Outcome<T>> + Send + 'static,
     ) -> StoreAnswer<'static, T> {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Pending::new(operation, act, reply));
@@ -99,7 +100,7 @@ struct Work {
 }
 
 impl Work {
-    fn run(&self, queue: &Receiver<Queued>) {
+    fn run(&mut self, queue: &Receiver<Queued>) {
         while let Ok(first) = queue.recv() {
             let mut waiting: VecDeque<_> =
                 std::iter::once(first).chain(queue.try_iter()).take(MOST_TOGETHER).collect();
@@ -111,7 +112,7 @@ impl Work {
     }
 
     /// One transaction with as many of `waiting` as it survives; they are answered after it.
-    fn together(&self, waiting: &mut VecDeque<Queued>) {
+    fn together(&mut self, waiting: &mut VecDeque<Queued>) {
         let mut done = Vec::with_capacity(waiting.len());
         let fate = match begin(&self.connection) {
             Err(error) => {
@@ -129,9 +130,13 @@ impl Work {
         }
     }
 
-    fn run_all(&self, waiting: &mut VecDeque<Queued>, done: &mut Vec<Queued>) -> Result<(), Fate> {
+    fn run_all(
+        &mut self,
+        waiting: &mut VecDeque<Queued>,
+        done: &mut Vec<Queued>,
+    ) -> Result<(), Fate> {
         while let Some(mut job) = waiting.pop_front() {
-            job.run(&self.connection);
+            job.run(&mut self.connection);
             done.push(job);
             // Some errors (disk full, no memory, I/O) make SQLite roll the transaction back.
             if self.connection.is_autocommit() {

@@ -54,9 +54,7 @@ async fn conflicts(
     skip_existing: bool,
 ) -> Result<(Vec<ImportFault>, HashSet<usize>), StoreError> {
     let wanted: Vec<_> = checked.iter().map(Checked::wanted).collect();
-    let users = app.users.clone();
-    let found = tokio::task::spawn_blocking(move || users.conflicts(&wanted)).await;
-    let found = found.map_err(|stopped| StoreError::failed("look up users", stopped))??;
+    let found = app.users.conflicts(&wanted).await?;
     let (mut faults, mut skipped) = (Vec::new(), HashSet::new());
     for (at, conflict) in found {
         match conflict {

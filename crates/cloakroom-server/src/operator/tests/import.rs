@@ -25,8 +25,8 @@ fn faults(reply: Reply) -> Vec<(u64, String)> {
     }
 }
 
-fn stored(scene: &Scene, name: &str) -> String {
-    let account = scene.app.users.account(name).unwrap().unwrap();
+async fn stored(scene: &Scene, name: &str) -> String {
+    let account = scene.app.users.account(name).await.unwrap().unwrap();
     account.password_hash.unwrap()
 }
 
@@ -45,14 +45,14 @@ async fn an_imported_hash_is_replaced_at_the_first_right_password_and_no_session
     assert_eq!(done.hashes["Werkzeug pbkdf2:sha256"], 1);
     let session = scene.log_in("bob").await;
     assert!(!prove(&scene, "bob", "tulip engine 58").await);
-    assert_eq!(stored(&scene, "bob"), HASH);
+    assert_eq!(stored(&scene, "bob").await, HASH);
     assert!(prove(&scene, "bob", PASSWORD).await);
-    let ours = stored(&scene, "bob");
+    let ours = stored(&scene, "bob").await;
     assert!(ours.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{ours}");
     assert!(prove(&scene, "bob", PASSWORD).await && !prove(&scene, "bob", "x").await);
-    assert_eq!(stored(&scene, "bob"), ours);
+    assert_eq!(stored(&scene, "bob").await, ours);
     assert!(scene.is_live(session).await);
-    let bob = scene.app.users.by_name("bob").unwrap().unwrap();
+    let bob = scene.app.users.by_name("bob").await.unwrap().unwrap();
     assert_eq!((bob.epoch, bob.id.as_str()), (0, "id-bob"));
 }
 
@@ -60,12 +60,12 @@ async fn an_imported_hash_is_replaced_at_the_first_right_password_and_no_session
 async fn a_password_that_was_changed_meanwhile_is_not_replaced_by_the_old_one() {
     let scene = Scene::new().await;
     summary(ask(&scene, vec![imported(2, "bob")]).await);
-    let bob = scene.app.users.by_name("bob").unwrap().unwrap().id;
+    let bob = scene.app.users.by_name("bob").await.unwrap().unwrap().id;
     let renew =
         |old: &str, new: &str| scene.app.users.renew_hash(&bob, old.to_owned(), new.to_owned());
     assert!(renew(HASH, "changed").await.unwrap());
     assert!(!renew(HASH, "of the old password").await.unwrap());
-    assert_eq!(stored(&scene, "bob"), "changed");
+    assert_eq!(stored(&scene, "bob").await, "changed");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_disabled_user_stays_out_and_keeps_the_hash() {
     let disabled = ImportedPerson { disabled: true, ..imported(2, "bob") };
     summary(ask(&scene, vec![disabled]).await);
     assert!(!prove(&scene, "bob", PASSWORD).await);
-    assert_eq!(stored(&scene, "bob"), HASH);
+    assert_eq!(stored(&scene, "bob").await, HASH);
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn one_wrong_line_and_nobody_is_imported_and_all_is_told() {
     assert!(!format!("{told:?}").contains("50c776"), "{told:?}");
     assert_eq!(told[5].1, "name: bob is on line 2 too");
     assert!(told[6].1.contains("there is a user alice already, with another id"), "{told:?}");
-    assert!(scene.app.users.by_name("bob").unwrap().is_none());
+    assert!(scene.app.users.by_name("bob").await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn a_dry_run_changes_nothing() {
     let import = Import { people: vec![imported(2, "bob")], dry_run: true, ..Import::default() };
     let done = summary(scene.order(Order::UserImport(import)).await);
     assert_eq!((done.dry_run, done.imported), (true, 1));
-    assert!(scene.app.users.is_empty().unwrap());
+    assert!(scene.app.users.is_empty().await.unwrap());
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Scene {
     }
 
     async fn log_in(&self, name: &str) -> SessionId {
-        let user = self.app.users.by_name(name).unwrap().unwrap();
+        let user = self.app.users.by_name(name).await.unwrap().unwrap();
         let sessions = self.app.cloakroom.sessions();
         let epoch = sessions.epoch(&user.id).await.unwrap();
         let login = Proven { epoch: epoch.max(user.epoch), user }.login().unwrap();

@@ -92,12 +92,12 @@ async fn a_new_password_link_voids_the_one_before() {
         }
     };
     let (first, second) = (link().await, link().await);
-    let good = |link: &crate::operator::Link| {
+    let good = async |link: &crate::operator::Link| {
         let code = link.reveal().rsplit('#').next().unwrap();
         let now = scene.app.cloakroom.sessions().now();
-        scene.app.users.code_owner(code, now).unwrap().is_some()
+        scene.app.users.code_owner(code, now).await.unwrap().is_some()
     };
-    assert!(!good(&first) && good(&second));
+    assert!(!good(&first).await && good(&second).await);
     assert_eq!(format!("{second:?}"), "Link");
 }
 

@@ -94,7 +94,7 @@ async fn a_live_session_is_told_with_its_deadlines() {
 #[tokio::test]
 async fn a_session_whose_user_is_refused_is_told_as_such_before_its_end_is_recorded() {
     let (scene, [one, ..]) = scene_of_three().await;
-    let alice = scene.app.users.by_name("alice").unwrap().unwrap();
+    let alice = scene.app.users.by_name("alice").await.unwrap().unwrap();
     scene.app.users.set_disabled(&alice.id, true, 0).await.unwrap();
     let why = scene.why(one).await;
     assert!(matches!(why, Reply::Live { refused: true, .. }), "{why:?}");

@@ -183,7 +183,7 @@ pub(super) async fn create(
     let (Object(who), Object(client)) = (new.user, new.client);
     // Before the user is looked at: who is disabled after that has a higher one.
     let epoch = app.cloakroom.sessions().epoch(&who.id).await?;
-    let known = app.users.by_id(&who.id)?;
+    let known = app.users.by_id(&who.id).await?;
     let id = who.id.clone();
     let user = user(who, known.as_ref())?;
     let epoch = as_of(epoch, known.as_ref(), new.as_of_epoch)?;

@@ -47,7 +47,7 @@ impl Credential {
     ) -> Result<Option<Good>, StoreError> {
         match app.cloakroom.sessions().verify_arrived(&self.0, arrived_at).await? {
             Verdict::Valid(live) => {
-                let known = admitted(app, &live.record)?;
+                let known = admitted(app, &live.record).await?;
                 Ok(known.map(|known| Good { live, known }))
             }
             Verdict::Absent | Verdict::Rejected(_) => Ok(None),
@@ -63,12 +63,12 @@ pub(super) fn cookie_max_age(app: &App, record: &Record) -> Option<u64> {
 
 /// The user of a live session, if this server keeps them; `None` when they were disabled or their
 /// sessions ended since (law 11).
-pub(super) fn admitted(
+pub(super) async fn admitted(
     app: &App,
     record: &Arc<Record>,
 ) -> Result<Option<Option<UserRow>>, StoreError> {
     let Some(id) = &record.user else { return Ok(Some(None)) };
-    Ok(match app.users.by_id(id)? {
+    Ok(match app.users.by_id(id).await? {
         Some(user) if !user.admits(record.id, record.epoch) => None,
         known => Some(known),
     })

@@ -53,7 +53,9 @@ impl<S: Needed> FromRequestParts<SharedApp> for Holder<S> {
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> Result<Self, ApiError> {
         let found = match bearer(&parts.headers) {
-            Some(presented) => app.api_keys.check(presented, app.cloakroom.sessions().now())?,
+            Some(presented) => {
+                app.api_keys.check(presented, app.cloakroom.sessions().now()).await?
+            }
             None => None,
         };
         let Some(key) = found else {

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -90,7 +89,7 @@ pub(super) async fn list(
     let sessions = app.cloakroom.sessions();
     let query = Query { name, after, limit, now: sessions.now() };
     let Page { items, next } = sessions.store().sessions(query).await?;
-    Ok(Json(page(&app, items, next)?))
+    Ok(Json(page(&app, items, next).await?))
 }
 
 /// One user has few sessions: they are read at once and cut here.
@@ -114,24 +113,23 @@ async fn of_user(
     items.truncate(limit as usize);
     let last = items.last().filter(|_| more);
     let next = last.map(|session| Cursor { id: session.id, name: None });
-    Ok(Json(page(app, items, next)?))
+    Ok(Json(page(app, items, next).await?))
 }
 
-fn page(app: &App, items: Vec<Summary>, next: Option<Cursor>) -> Result<SessionPage, StoreError> {
-    let mut known: HashMap<UserId, Option<UserRow>> = HashMap::new();
-    let mut shown = Vec::with_capacity(items.len());
-    for item in items {
-        let user = match &item.user {
-            Some(id) if !known.contains_key(id) => {
-                let row = app.users.by_id(id)?;
-                known.entry(id.clone()).or_insert(row).as_ref()
-            }
-            Some(id) => known.get(id).and_then(Option::as_ref),
-            None => None,
-        };
-        shown.push(Session::from(item).with_groups_of(user));
-    }
-    Ok(SessionPage { items: shown, next: next.map(|next| next.to_string()) })
+async fn page(
+    app: &App,
+    items: Vec<Summary>,
+    next: Option<Cursor>,
+) -> Result<SessionPage, StoreError> {
+    let mut ids: Vec<UserId> = items.iter().filter_map(|item| item.user.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let known = app.users.by_ids(&ids).await?;
+    let shown = items.into_iter().map(|item| {
+        let user = item.user.as_ref().and_then(|id| known.get(id));
+        Session::from(item.clone()).with_groups_of(user)
+    });
+    Ok(SessionPage { items: shown.collect(), next: next.map(|next| next.to_string()) })
 }
 
 /// How many sessions there are.
@@ -187,7 +185,7 @@ pub(super) async fn live(
 ) -> Result<(Arc<Record>, Option<UserRow>), ApiError> {
     let sessions = app.cloakroom.sessions();
     if let Some(record) = sessions.store().load(id, sessions.now()).await? {
-        let known = admitted(app, &record)?.ok_or_else(ApiError::session_ended)?;
+        let known = admitted(app, &record).await?.ok_or_else(ApiError::session_ended)?;
         return Ok((record, known));
     }
     // One that expired enters the history only when it is swept.

@@ -81,7 +81,7 @@ pub(super) async fn list(
     Params(paging): Params<Paging>,
 ) -> Result<Json<UserPage>, ApiError> {
     short("after", paging.after.as_deref())?;
-    let page = app.users.page(paging.after.as_deref(), rows(paging.limit)?)?;
+    let page = app.users.page(paging.after.as_deref(), rows(paging.limit)?).await?;
     let items = page.items.into_iter().map(Into::into).collect();
     Ok(Json(UserPage { items, next: page.next }))
 }
@@ -100,7 +100,7 @@ pub(super) async fn show(
     _: Holder<UsersRead>,
     Named(id): Named,
 ) -> Result<Json<User>, ApiError> {
-    let user = app.users.by_id(&user_id(id)?)?;
+    let user = app.users.by_id(&user_id(id)?).await?;
     Ok(Json(user.ok_or_else(ApiError::unknown_user)?.into()))
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn epoch(
     Named(id): Named,
 ) -> Result<Json<Epoch>, ApiError> {
     let id = user_id(id)?;
-    let own = app.users.by_id(&id)?.map_or(0, |user| user.epoch);
+    let own = app.users.by_id(&id).await?.map_or(0, |user| user.epoch);
     let epoch = app.cloakroom.sessions().epoch(&id).await?.max(own);
     Ok(Json(Epoch { user: id.to_string(), epoch }))
 }
@@ -273,7 +273,7 @@ pub(super) async fn change(
             .transpose()?,
         groups: asked.groups.as_deref().map(groups).transpose()?,
     };
-    let changed = app.change_profile(&changeable(&app, id)?, profile).await?;
+    let changed = app.change_profile(&changeable(&app, id).await?, profile).await?;
     Ok(Json(changed.ok_or_else(ApiError::unknown_user)?.into()))
 }
 
@@ -293,7 +293,7 @@ pub(super) async fn disable(
     Named(id): Named,
     _: OptionalBody<Nothing>,
 ) -> Result<Json<User>, ApiError> {
-    let disabled = app.disable(&changeable(&app, id)?, &holder.name()).await?;
+    let disabled = app.disable(&changeable(&app, id).await?, &holder.name()).await?;
     Ok(Json(disabled.ok_or_else(ApiError::unknown_user)?.into()))
 }
 
@@ -313,7 +313,7 @@ pub(super) async fn enable(
     Named(id): Named,
     _: OptionalBody<Nothing>,
 ) -> Result<Json<User>, ApiError> {
-    let enabled = app.enable(&changeable(&app, id)?).await?;
+    let enabled = app.enable(&changeable(&app, id).await?).await?;
     Ok(Json(enabled.ok_or_else(ApiError::unknown_user)?.into()))
 }
 
@@ -342,13 +342,13 @@ pub(super) async fn password_link(
     Named(id): Named,
     _: OptionalBody<Nothing>,
 ) -> Result<Json<PasswordLink>, ApiError> {
-    let id = changeable(&app, id)?;
+    let id = changeable(&app, id).await?;
     Ok(Json(PasswordLink { password_link: app.password_link(&id).await? }))
 }
 
 /// The id of a user whom applications may change.
-fn changeable(app: &App, id: String) -> Result<UserId, ApiError> {
-    let user = app.users.by_id(&user_id(id)?)?.ok_or_else(ApiError::unknown_user)?;
+async fn changeable(app: &App, id: String) -> Result<UserId, ApiError> {
+    let user = app.users.by_id(&user_id(id)?).await?.ok_or_else(ApiError::unknown_user)?;
     ordinary(&user).map(|()| user.id)
 }
 
