@@ -1,6 +1,7 @@
 //! Seeing who is logged in.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cloakroom_core::{
     Browse, Bucket, Counts, Cursor, NameMatch, Page, Query, Record, SessionId, StoreAnswer,
@@ -16,6 +17,7 @@ use crate::keys::Part;
 use crate::merge::{Order, Walk};
 use crate::record::{Strange, decode};
 use crate::reply::{Parts, bytes, id_of, list, number_or_zero, optional_bytes};
+use crate::tidy::{Dangling, Index};
 
 const MOST_OF_ONE_USER: usize = 1_000;
 
@@ -59,33 +61,62 @@ async fn counts(calls: &Calls, now: Timestamp) -> Result<Counts, Fault> {
     Ok(counts)
 }
 
-async fn page(calls: &Calls, query: &Query) -> Result<Page, Fault> {
+async fn page(calls: &Arc<Calls>, query: &Query) -> Result<Page, Fault> {
+    let mut dangling = Dangling::default();
+    let page = filled(calls, query, &mut dangling).await;
+    dangling.drop_later(calls, query.now);
+    page
+}
+
+async fn filled(calls: &Calls, query: &Query, dangling: &mut Dangling) -> Result<Page, Fault> {
     let limit = query.limit.max(1) as usize;
     let mut walk = Walk::new(order(query), limit.saturating_add(1));
-    let (mut items, mut passed, mut last): (Vec<Summary>, usize, Option<Cursor>) =
-        (Vec::new(), 0, None);
+    let mut filling = Filling { limit, items: Vec::new(), passed: 0, last: None };
     loop {
-        let found = walk.take(calls, (limit + 1 - items.len()).min(MOST_PASSED)).await?;
+        let most = (limit + 1 - filling.items.len()).min(MOST_PASSED);
+        let found = walk.take(calls, most).await?;
         if found.is_empty() {
-            return Ok(Page { items, next: None });
+            return Ok(Page { items: filling.items, next: None });
         }
-        let cursors = found.iter().filter_map(|(_, found)| cursor(query, &found.member));
-        let cursors = cursors.collect::<Result<Vec<_>, _>>()?;
-        let ids: Vec<SessionId> = cursors.iter().map(|cursor| cursor.id).collect();
-        let records = live(calls, &ids, query.now).await?;
-        for (cursor, record) in cursors.into_iter().zip(records) {
-            match record {
-                Seen::Live(_) if items.len() == limit => return Ok(Page { items, next: last }),
-                Seen::Live(record) => {
-                    items.push(Summary::from(&*record));
-                    last = Some(cursor);
-                }
-                Seen::Not => {
-                    passed += 1;
-                    if passed == MOST_PASSED {
-                        return Ok(Page { items, next: Some(cursor) });
-                    }
-                }
+        let rows = found.iter().filter_map(|(_, found)| {
+            let cursor = cursor(query, &found.member)?;
+            Some(cursor.map(|cursor| (cursor, found.member.as_slice())))
+        });
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<SessionId> = rows.iter().map(|(cursor, _)| cursor.id).collect();
+        for ((cursor, member), seen) in rows.into_iter().zip(live(calls, &ids, query.now).await?) {
+            if matches!(seen, Seen::Nothing) {
+                let index = if query.name.is_some() { Index::Names } else { Index::Ids };
+                dangling.add(cursor.id, index, member);
+            }
+            if let Some(next) = filling.take(cursor, seen) {
+                return Ok(Page { items: filling.items, next: Some(next) });
+            }
+        }
+    }
+}
+
+/// A page in the making.
+struct Filling {
+    limit: usize,
+    items: Vec<Summary>,
+    passed: usize,
+    last: Option<Cursor>,
+}
+
+impl Filling {
+    /// Where the next page begins, if this one is full.
+    fn take(&mut self, cursor: Cursor, seen: Seen) -> Option<Cursor> {
+        match seen {
+            Seen::Live(_) if self.items.len() == self.limit => self.last.take(),
+            Seen::Live(record) => {
+                self.items.push(Summary::from(&*record));
+                self.last = Some(cursor);
+                None
+            }
+            Seen::Dead | Seen::Nothing => {
+                self.passed += 1;
+                (self.passed == MOST_PASSED).then_some(cursor)
             }
         }
     }
@@ -134,7 +165,7 @@ fn cursor(query: &Query, member: &[u8]) -> Option<Result<Cursor, Strange>> {
     matches.then(at)
 }
 
-async fn of_user(calls: &Calls, user: &UserId, now: Timestamp) -> Result<Vec<Summary>, Fault> {
+async fn of_user(calls: &Arc<Calls>, user: &UserId, now: Timestamp) -> Result<Vec<Summary>, Fault> {
     let bucket = Bucket::of(user);
     let first = [b"[", user.as_str().as_bytes(), b"\0"].concat();
     let mut from = behind(user.as_str());
@@ -147,11 +178,15 @@ async fn of_user(calls: &Calls, user: &UserId, now: Timestamp) -> Result<Vec<Sum
         let members = members.collect::<Result<Vec<_>, _>>()?;
         let id = |member: &Vec<u8>| id_of(&member[member.len().saturating_sub(16)..]);
         let ids = members.iter().map(id).collect::<Result<Vec<_>, _>>()?;
-        for seen in live(calls, &ids, now).await? {
-            if let Seen::Live(record) = seen {
-                items.push(Summary::from(&*record));
+        let mut dangling = Dangling::default();
+        for ((id, member), seen) in ids.iter().zip(&members).zip(live(calls, &ids, now).await?) {
+            match seen {
+                Seen::Live(record) => items.push(Summary::from(&*record)),
+                Seen::Dead => {}
+                Seen::Nothing => dangling.add(*id, Index::Users, member),
             }
         }
+        dangling.drop_later(calls, now);
         items.truncate(MOST_OF_ONE_USER);
         match members.last() {
             Some(last) if members.len() == MOST_OF_ONE_USER && items.len() < MOST_OF_ONE_USER => {
@@ -163,10 +198,12 @@ async fn of_user(calls: &Calls, user: &UserId, now: Timestamp) -> Result<Vec<Sum
 }
 
 /// What there is of a session that an index names.
-pub(crate) enum Seen {
+enum Seen {
     Live(Box<Record>),
-    /// It expired or ended.
-    Not,
+    /// It expired, or ended with everyone.
+    Dead,
+    /// No record.
+    Nothing,
 }
 
 /// The sessions of these ids, in order.
@@ -191,12 +228,14 @@ async fn live(calls: &Calls, ids: &[SessionId], now: Timestamp) -> Result<Vec<Se
         let everyone = number_or_zero(answers.next().unwrap_or(Value::Nil))?;
         for (id, record) in ids.iter().zip(records) {
             let kept = optional_bytes(record)?.map(|bytes| decode(*id, &bytes)).transpose()?;
-            found.insert(*id, kept.filter(|kept| kept.everyone >= everyone));
+            found.insert(*id, match kept {
+                None => Seen::Nothing,
+                Some(kept) if kept.everyone < everyone => Seen::Dead,
+                Some(kept) if kept.record.is_expired(now) => Seen::Dead,
+                Some(kept) => Seen::Live(Box::new(kept.record)),
+            });
         }
     }
-    let seen = |id: &SessionId| match found.remove(id).flatten() {
-        Some(kept) if !kept.record.is_expired(now) => Seen::Live(Box::new(kept.record)),
-        _ => Seen::Not,
-    };
+    let seen = |id: &SessionId| found.remove(id).unwrap_or(Seen::Nothing);
     Ok(ids.iter().map(seen).collect())
 }

@@ -91,12 +91,22 @@ impl Calls {
         keys: &[String],
         arguments: &Arguments,
     ) -> Result<Value, Fault> {
-        let link = self.keeper.link().await?;
+        self.run_on(&self.keeper.link().await?, script, keys, arguments).await
+    }
+
+    /// A script, on a certain connection.
+    pub(crate) async fn run_on(
+        &self,
+        link: &Arc<Link>,
+        script: &'static Script,
+        keys: &[String],
+        arguments: &Arguments,
+    ) -> Result<Value, Fault> {
         let ran = match self.checks_keys {
-            false => run(&link, script.call(), keys, arguments).await,
-            true => run(&link, &script.checked(), keys, arguments).await,
+            false => run(link, script.call(), keys, arguments).await,
+            true => run(link, &script.checked(), keys, arguments).await,
         };
-        self.watch(&link, ran.map_err(Fault::from))
+        self.watch(link, ran.map_err(Fault::from))
     }
 
     /// A script that takes all keys of a bucket, then those of `sessions`.

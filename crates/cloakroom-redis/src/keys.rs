@@ -79,6 +79,21 @@ impl Keys {
         format!("{}:{{everyone}}:epoch", self.prefix)
     }
 
+    /// A record in the cache, within one life of the server.
+    pub(crate) fn cached(&self, life: &str, id: SessionId) -> String {
+        self.in_bucket(id.bucket(), &format!("cache:{life}:{id}"))
+    }
+
+    /// What all records of a bucket in the cache have to bear to count.
+    pub(crate) fn mark(&self, life: &str, bucket: Bucket) -> String {
+        self.in_bucket(bucket, &format!("mark:{life}"))
+    }
+
+    /// How far the log of the backing store is applied to the cache.
+    pub(crate) fn position(&self, life: &str) -> String {
+        format!("{}:{{cache}}:position:{life}", self.prefix)
+    }
+
     /// The channel on which entries of the log are announced.
     pub(crate) fn channel(&self) -> String {
         format!("{}:log", self.prefix)

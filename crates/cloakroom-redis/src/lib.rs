@@ -4,8 +4,12 @@
 //! in braces, so they share a slot of a cluster. Each act on a session is one script that touches
 //! one bucket and declares its keys. What a crash of the server can take depends on its settings:
 //! they are read at each connect, and [`RedisStore::server`] says what they come to.
+//!
+//! Where that is not enough, [`Backed`] keeps sessions in an SQL store and uses Redis as a cache.
 #![forbid(unsafe_code)]
 
+mod address;
+mod backed;
 mod browse;
 mod calls;
 mod connection;
@@ -21,7 +25,9 @@ mod reply;
 mod script;
 mod server;
 mod store;
+mod tidy;
 
+pub use backed::{Backed, CacheCounts};
 pub use error::OpenError;
 pub use options::Options;
 pub use server::{Product, ServerFacts};

@@ -73,6 +73,18 @@ impl Options {
     }
 }
 
+impl From<&str> for Options {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<String> for Options {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
+
 impl fmt::Debug for Options {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL may hold a password.

@@ -75,6 +75,8 @@ scripts! {
     FORGET = "lua/record.lua" "lua/bucket.lua" "lua/forget.lua";
     TIDY = "lua/record.lua" "lua/bucket.lua" "lua/tidy.lua";
     RESERVE = "lua/reserve.lua";
+    LEASE = "lua/lease.lua";
+    FILL = "lua/fill.lua";
 }
 
 #[cfg(test)]

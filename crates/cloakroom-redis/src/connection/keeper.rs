@@ -43,12 +43,32 @@ impl Keeper {
         connect_timeout: Duration,
         response_timeout: Duration,
     ) -> Result<Self, Fault> {
-        let link = Arc::new(Link::connect(&client, connect_timeout, response_timeout).await?);
-        let state = watch::Sender::new(State::Up(link));
+        let link = Link::connect(&client, connect_timeout, response_timeout).await?;
+        let state = State::Up(Arc::new(link));
+        Ok(Self::starting(client, connect_timeout, response_timeout, state))
+    }
+
+    /// Goes on from a connection that did not come about.
+    pub(crate) fn down(
+        client: Client,
+        connect_timeout: Duration,
+        response_timeout: Duration,
+        fault: Fault,
+    ) -> Self {
+        Self::starting(client, connect_timeout, response_timeout, State::Down(fault))
+    }
+
+    fn starting(
+        client: Client,
+        connect_timeout: Duration,
+        response_timeout: Duration,
+        state: State,
+    ) -> Self {
+        let state = watch::Sender::new(state);
         let lost = Notify::new();
         let shared = Arc::new(Shared { client, connect_timeout, response_timeout, state, lost });
         let task = tokio::spawn(keep(Arc::clone(&shared))).abort_handle();
-        Ok(Self { shared, task })
+        Self { shared, task }
     }
 
     /// The connection there is.
@@ -78,15 +98,6 @@ impl Keeper {
     /// This connection has failed somebody.
     pub(crate) fn lost(&self, link: &Arc<Link>) {
         self.shared.lose(link);
-    }
-
-    /// Told whenever there is another connection.
-    pub(crate) fn reconnects(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut states = self.shared.state.subscribe();
-        async move {
-            let _ = states.wait_for(|state| !matches!(state, State::Up(_))).await;
-            let _ = states.wait_for(|state| matches!(state, State::Up(_))).await;
-        }
     }
 }
 

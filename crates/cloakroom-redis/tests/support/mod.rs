@@ -10,5 +10,5 @@ pub(crate) fn options(redis: &Redis) -> Options {
 
 /// A store on a server that must be there.
 pub(crate) async fn open(redis: &Redis) -> RedisStore {
-    RedisStore::open_with(options(redis)).await.expect("a new server is opened")
+    RedisStore::open(options(redis)).await.expect("a new server is opened")
 }
