@@ -5,14 +5,15 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const STORES: [&str; 2] = ["cloakroom-postgres", "cloakroom-sqlite"];
+const STORES: [&str; 3] = ["cloakroom-postgres", "cloakroom-redis", "cloakroom-sqlite"];
 
 /// Every crate and the crates of ours it may import.
-const MAY_IMPORT: [(&str, &[&str]); 8] = [
+const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("cloakroom-core", &[]),
     ("cloakroom-tokens", &["cloakroom-core"]),
     ("cloakroom-http", &["cloakroom-core"]),
     ("cloakroom-postgres", &["cloakroom-core"]),
+    ("cloakroom-redis", &["cloakroom-core"]),
     ("cloakroom-sqlite", &["cloakroom-core"]),
     ("cloakroom-testkit", &["cloakroom-core"]),
     (
@@ -22,6 +23,7 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
             "cloakroom-tokens",
             "cloakroom-http",
             "cloakroom-postgres",
+            "cloakroom-redis",
             "cloakroom-sqlite",
         ],
     ),

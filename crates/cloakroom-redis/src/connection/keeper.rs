@@ -1,0 +1,181 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Client;
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+use tracing::{info, warn};
+
+use super::backoff::Backoff;
+use super::{Fault, Link};
+
+/// Keeps one connection. While there is none everybody is refused at once, and a task tries again
+/// with pauses; only the first try after a loss is waited for.
+pub(crate) struct Keeper {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+#[derive(Clone)]
+enum State {
+    Up(Arc<Link>),
+    /// Under way for the first time since the loss.
+    Connecting,
+    Down(Fault),
+}
+
+struct Shared {
+    client: Client,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+    state: watch::Sender<State>,
+    lost: Notify,
+}
+
+/// How often a connection that is not used is tried.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Keeper {
+    /// Connects for the first time, so that a wrong address is told at once.
+    pub(crate) async fn connect(
+        client: Client,
+        connect_timeout: Duration,
+        response_timeout: Duration,
+    ) -> Result<Self, Fault> {
+        let link = Link::connect(&client, connect_timeout, response_timeout).await?;
+        let state = State::Up(Arc::new(link));
+        Ok(Self::starting(client, connect_timeout, response_timeout, state))
+    }
+
+    /// Goes on from a connection that did not come about.
+    pub(crate) fn down(
+        client: Client,
+        connect_timeout: Duration,
+        response_timeout: Duration,
+        fault: Fault,
+    ) -> Self {
+        Self::starting(client, connect_timeout, response_timeout, State::Down(fault))
+    }
+
+    fn starting(
+        client: Client,
+        connect_timeout: Duration,
+        response_timeout: Duration,
+        state: State,
+    ) -> Self {
+        let state = watch::Sender::new(state);
+        let lost = Notify::new();
+        let shared = Arc::new(Shared { client, connect_timeout, response_timeout, state, lost });
+        let task = tokio::spawn(keep(Arc::clone(&shared))).abort_handle();
+        Self { shared, task }
+    }
+
+    /// The connection there is.
+    pub(crate) async fn link(&self) -> Result<Arc<Link>, Fault> {
+        let mut states = self.shared.state.subscribe();
+        let settled = states.wait_for(|state| !matches!(state, State::Connecting));
+        let most = self.shared.connect_timeout;
+        match tokio::time::timeout(most, settled).await {
+            Ok(Ok(state)) => match &*state {
+                State::Up(link) => Ok(Arc::clone(link)),
+                State::Down(fault) => Err(Fault::not_done(fault.text())),
+                State::Connecting => Err(Fault::not_done("Redis is being connected to")),
+            },
+            // The sender lives as long as this does.
+            Ok(Err(_)) | Err(_) => Err(Fault::not_done("Redis is being connected to")),
+        }
+    }
+
+    /// What was found of the server last.
+    pub(crate) fn last_link(&self) -> Option<Arc<Link>> {
+        match &*self.shared.state.borrow() {
+            State::Up(link) => Some(Arc::clone(link)),
+            State::Connecting | State::Down(_) => None,
+        }
+    }
+
+    /// This connection has failed somebody.
+    pub(crate) fn lost(&self, link: &Arc<Link>) {
+        self.shared.lose(link);
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Shared {
+    fn lose(&self, link: &Arc<Link>) {
+        let changed = self.state.send_if_modified(|state| {
+            let current = matches!(state, State::Up(current) if Arc::ptr_eq(current, link));
+            if current {
+                *state = State::Connecting;
+            }
+            current
+        });
+        if changed {
+            self.lost.notify_one();
+        }
+    }
+
+    async fn is_alive(&self, link: &Link) -> bool {
+        link.send(&redis::cmd("PING")).await.is_ok_and(|_| true)
+    }
+
+    async fn connect(&self) -> Result<Link, Fault> {
+        let link =
+            Link::connect(&self.client, self.connect_timeout, self.response_timeout).await?;
+        match link.facts.is_replica {
+            false => Ok(link),
+            true => Err(Fault::not_done("this Redis has become a replica and takes no writes")),
+        }
+    }
+}
+
+async fn keep(shared: Arc<Shared>) {
+    loop {
+        watch_over(&shared).await;
+        warn!("the connection to Redis was lost; connecting again");
+        let mut backoff = Backoff::default();
+        loop {
+            match shared.connect().await {
+                Ok(link) => {
+                    info!(run_id = link.facts.run_id, "connected to Redis again");
+                    shared.state.send_replace(State::Up(Arc::new(link)));
+                    break;
+                }
+                Err(fault) => {
+                    shared.state.send_replace(State::Down(fault));
+                }
+            }
+            tokio::time::sleep(backoff.next()).await;
+        }
+    }
+}
+
+/// Until the connection is lost; finds that out also when nobody uses it.
+async fn watch_over(shared: &Arc<Shared>) {
+    loop {
+        let current = match &*shared.state.borrow() {
+            State::Up(link) => Arc::clone(link),
+            State::Connecting | State::Down(_) => return,
+        };
+        tokio::select! {
+            () = shared.lost.notified() => {}
+            () = tokio::time::sleep(PING_INTERVAL) => {
+                if !shared.is_alive(&current).await {
+                    shared.lose(&current);
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Keeper")
+    }
+}

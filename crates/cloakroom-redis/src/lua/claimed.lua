@@ -1,0 +1,2 @@
+local by, expired = claimed_by(CLAIMS, take())
+return { by, expired }

@@ -1,0 +1,113 @@
+local id, user, name, record = take(), take(), take(), take()
+local epoch, most, policy = tonumber(take()), take(), take()
+local replaced, carry, carry_keys = take(), take(), take_list()
+local last_version, carried, own = tonumber(take()), take_list(), take_list()
+local key, data = KEYS[OWN + 1], KEYS[OWN + 2]
+local known = take_known(OWN + 3)
+
+if redis.call('EXISTS', key) == 1 or redis.call('HEXISTS', HISTORY, id) == 1
+  or redis.call('ZSCORE', FENCES, id) then
+  return { 'conflict' }
+end
+
+local everyone_epoch = everyone(META)
+if user ~= '' then
+  local raised = tonumber(redis.call('HGET', EPOCHS, user) or 0)
+  if epoch < everyone_epoch + raised then return { 'superseded' } end
+end
+
+-- The sessions that have to end to make room.
+local function over_limit()
+  local ids = ids_of(user)
+  local missing = undeclared(ids, known)
+  if missing then return nil, { 'need', missing } end
+  local live = {}
+  for _, other in ipairs(ids) do
+    local found = redis.call('GET', known[other][1])
+    if other ~= replaced and is_live(found, META, NOW) then
+      local moment = number(found, LAST_SEEN)
+      if policy ~= 'lru' then moment = cjson.decode(fixed_text(found)).created_at end
+      table.insert(live, { other, moment })
+    end
+  end
+  local excess = #live + 1 - tonumber(most)
+  if excess <= 0 then return {} end
+  if policy == 'refuse' then return nil, { 'limit' } end
+  table.sort(live, function(one, two)
+    if one[2] ~= two[2] then return one[2] < two[2] end
+    return one[1] < two[1]
+  end)
+  local over = {}
+  for index = 1, math.min(excess, #live) do over[index] = live[index][1] end
+  return over
+end
+
+local over = {}
+if user ~= '' and most ~= '' then
+  local refusal
+  over, refusal = over_limit()
+  if refusal then return refusal end
+end
+
+-- What comes over from a session of the same bucket.
+if replaced ~= '' then
+  local found = redis.call('GET', known[replaced][1])
+  if is_live(found, META, NOW) then
+    if is_claimed(found) then
+      local by, expired = claimed_by(CLAIMS, replaced)
+      return { 'busy', by, expired }
+    end
+    last_version = number(found, LAST_VERSION)
+    local wanted = {}
+    for _, wish in ipairs(carry_keys) do wanted[wish] = true end
+    local pairs_there = carry == 'nothing' and {} or redis.call('HGETALL', known[replaced][2])
+    for index = 1, #pairs_there, 2 do
+      if carry == 'everything' or wanted[pairs_there[index]] then
+        table.insert(carried, pairs_there[index])
+        table.insert(carried, pairs_there[index + 1])
+      end
+    end
+  end
+end
+
+local values, bytes = {}, 0
+for index = 1, #carried, 2 do values[carried[index]] = carried[index + 1] end
+for index = 1, #own, 2 do
+  last_version = last_version + 1
+  values[own[index]] = string.format('%.0f:', last_version) .. own[index + 1]
+end
+for field, value in pairs(values) do
+  bytes = bytes + #field + #value - string.find(value, ':', 1, true)
+end
+
+record = string.sub(record, 1, 2 + 20 * EVERYONE) .. padded(everyone_epoch)
+  .. string.sub(record, 3 + 20 * GENERATION, 2 + 20 * LAST_VERSION)
+  .. padded(last_version) .. padded(bytes) .. string.sub(record, DIGEST)
+redis.call('SET', key, record)
+for field, value in pairs(values) do redis.call('HSET', data, field, value) end
+local ends = deadline(record)
+keep(key, data, ends, NOW)
+redis.call('ZADD', EXPIRY, string.format('%.0f', ends), id)
+if user ~= '' then
+  redis.call('ZADD', IDS, 0, id)
+  redis.call('ZADD', USERS, 0, user .. '\0' .. id)
+  redis.call('ZADD', NAMES, 0, name .. '\0' .. inverted(id))
+  count('sessions', 1)
+else
+  redis.call('ZADD', VISITORS, 0, id)
+  count('anonymous', 1)
+end
+local latest = number(record, ABSOLUTE)
+if latest > tonumber(redis.call('HGET', META, 'latest') or 0) then
+  redis.call('HSET', META, 'latest', string.format('%.0f', latest))
+end
+
+local freed = {}
+local function end_within(other, reason)
+  local state, absolute, visitor = bury(other, known[other], NOW, '{"reason":"' .. reason .. '"}')
+  if state == 'live' then note('e' .. other, absolute) end
+  if state and visitor then table.insert(freed, other) end
+end
+if replaced ~= '' then end_within(replaced, 'replaced') end
+for _, other in ipairs(over) do end_within(other, 'limit') end
+return { 'done', over, freed }
