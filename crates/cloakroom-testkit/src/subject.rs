@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use cloakroom_core::{
     Counts, DataChange, DataLimits, End, Ended, EndedPage, EndedSession, Entry, Guard,
-    HistoryQuery, Inserted, Keys, NameMatch, NewSession, Page, Query, Record, RenewalStep,
-    Rotation, Selector, SessionId, SessionStore, StoreError, Summary, Sweep, Swept, Timestamp,
-    Touch, Updated, UserId,
+    HistoryQuery, Inserted, Keys, LogPage, NameMatch, NewSession, Page, Position, Query, Record,
+    RenewalStep, Rotation, Selector, SessionId, SessionStore, StoreError, Summary, Sweep, Swept,
+    Timestamp, Touch, Updated, UserId,
 };
 
 use crate::fixtures::{Draft, logout, write};
@@ -96,6 +96,10 @@ impl Subject {
 
     pub async fn history(&self, query: HistoryQuery) -> EndedPage {
         sound(self.0.history(query).await)
+    }
+
+    pub async fn log_after(&self, after: Option<Position>, limit: u32) -> LogPage {
+        sound(self.0.log_after(after, limit).await)
     }
 }
 

@@ -12,6 +12,7 @@ mod history;
 mod insert;
 mod limits;
 mod load;
+mod log;
 mod read;
 mod regroup;
 mod renew;
@@ -219,6 +220,31 @@ macro_rules! each_check {
                 the_history_comes_newest_session_first_page_by_page
                 the_history_of_a_name_shows_exactly_it
                 the_history_lists_logins_only
+            }
+            log {
+                the_log_of_a_fresh_store_is_empty
+                the_end_of_one_session_enters_the_log
+                the_end_of_a_user_enters_the_log_as_one_entry
+                the_end_of_all_but_one_enters_the_log_with_that_one
+                the_end_of_everyone_enters_the_log_with_a_rising_number
+                an_end_that_raised_an_epoch_enters_the_log_even_if_it_found_nobody
+                an_end_by_the_limit_enters_the_log
+                a_replacement_enters_the_log
+                a_rotation_enters_the_log_with_the_new_generation
+                a_change_of_groups_enters_the_log_once
+                an_end_that_ended_nothing_leaves_no_entry
+                what_is_refused_leaves_no_entry
+                what_changes_no_right_leaves_no_entry
+                the_acts_on_a_user_come_in_their_order
+                pages_of_any_size_hold_every_entry_once
+                a_position_survives_its_text_and_shows_what_came_after_it
+                a_position_of_another_log_is_a_gap
+                behind_a_gap_the_log_is_followed_as_from_its_beginning
+                an_entry_stays_as_long_as_a_credential_it_concerns_could_live
+                a_sweep_drops_the_entries_that_nobody_needs_any_more
+                numbers_are_not_used_again_once_entries_were_dropped
+                an_acknowledged_act_is_in_the_log_at_once
+                a_follower_misses_nothing_of_parallel_ends
             }
             secrets {
                 the_debug_text_of_a_store_holds_no_secret_and_no_data
