@@ -41,8 +41,7 @@ impl Browse for RedisStore {
     }
 
     fn counts(&self, now: Timestamp) -> StoreAnswer<'_, Counts> {
-        self.calls
-            .read("count sessions", move |calls| async move { counts(&calls, now).await })
+        self.calls.read("count sessions", move |calls| async move { counts(&calls, now).await })
     }
 }
 
@@ -228,12 +227,15 @@ async fn live(calls: &Calls, ids: &[SessionId], now: Timestamp) -> Result<Vec<Se
         let everyone = number_or_zero(answers.next().unwrap_or(Value::Nil))?;
         for (id, record) in ids.iter().zip(records) {
             let kept = optional_bytes(record)?.map(|bytes| decode(*id, &bytes)).transpose()?;
-            found.insert(*id, match kept {
-                None => Seen::Nothing,
-                Some(kept) if kept.everyone < everyone => Seen::Dead,
-                Some(kept) if kept.record.is_expired(now) => Seen::Dead,
-                Some(kept) => Seen::Live(Box::new(kept.record)),
-            });
+            found.insert(
+                *id,
+                match kept {
+                    None => Seen::Nothing,
+                    Some(kept) if kept.everyone < everyone => Seen::Dead,
+                    Some(kept) if kept.record.is_expired(now) => Seen::Dead,
+                    Some(kept) => Seen::Live(Box::new(kept.record)),
+                },
+            );
         }
     }
     let seen = |id: &SessionId| found.remove(id).unwrap_or(Seen::Nothing);

@@ -126,9 +126,8 @@ async fn of(calls: &Calls, ids: &[SessionId]) -> Result<Vec<Option<EndedSession>
     }
     let answers = list(Value::Array(calls.send_all(&questions).await?))?;
     let pairs = ids.iter().zip(answers);
-    let ended = pairs.map(|(id, answer)| {
-        optional_bytes(answer)?.map(|bytes| decode(*id, &bytes)).transpose()
-    });
+    let ended = pairs
+        .map(|(id, answer)| optional_bytes(answer)?.map(|bytes| decode(*id, &bytes)).transpose());
     Ok(ended.collect::<Result<_, _>>()?)
 }
 

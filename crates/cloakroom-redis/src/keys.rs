@@ -74,6 +74,11 @@ impl Keys {
         format!("{}:{{anonymous}}:places", self.prefix)
     }
 
+    /// Whose sessions these are.
+    pub(crate) fn owner(&self) -> String {
+        format!("{}:{{owner}}:name", self.prefix)
+    }
+
     /// How often everyone was ended.
     pub(crate) fn everyone(&self) -> String {
         format!("{}:{{everyone}}:epoch", self.prefix)

@@ -19,6 +19,7 @@ mod keys;
 mod log;
 mod merge;
 mod options;
+mod owner;
 mod places;
 mod record;
 mod reply;

@@ -10,9 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use cloakroom::postgres::PostgresStore;
-use cloakroom::sqlite::SqliteStore;
-use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, SecretKey, SessionStore, Timestamp};
+use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, SecretKey, Timestamp};
 
 use crate::api_keys::ApiKeys;
 use crate::config::{Config, DatabaseAt};
@@ -24,6 +22,7 @@ use crate::peer;
 use crate::reservations::Reservations;
 use crate::returns::Returns;
 use crate::sql::{EMBEDDED, Sql};
+use crate::stores;
 use crate::users::Users;
 
 /// Where session tokens are made from.
@@ -75,7 +74,7 @@ impl App {
         let session_key =
             keys.key(SESSION_KEY, &data.join(SESSION_KEY), SecretKey::generate()?.reveal()).await?;
         let assertions = assertion_key(&keys, &data.join(ASSERTION_KEY)).await?;
-        let store = store_beside(&sql).await?;
+        let store = stores::open(&config, &sql, &keys).await?;
         let users = Users::open(sql.clone()).await?;
         let api_keys = ApiKeys::open(sql.clone()).await?;
         let reservations = Reservations::open(sql.clone()).await?;
@@ -128,15 +127,6 @@ fn warn_of_lost_key(data: &Path) {
             "session.key is missing beside cloakroom.db; a new one is made and all earlier \
              sessions are refused. To keep them, stop and put the file back"
         );
-    }
-}
-
-/// Sessions in the database of the users.
-async fn store_beside(sql: &Sql) -> Result<Arc<dyn SessionStore>> {
-    match (sql.sqlite_database(), sql.postgres_database()) {
-        (Some(file), _) => Ok(Arc::new(SqliteStore::within(file.clone())?)),
-        (_, Some(database)) => Ok(Arc::new(PostgresStore::within(database.clone()).await?)),
-        (None, None) => bail!("there is no database for sessions"),
     }
 }
 

@@ -27,5 +27,6 @@ pub mod returns;
 pub mod routes;
 pub mod serve;
 pub mod sql;
+pub mod stores;
 pub mod ui;
 pub mod users;

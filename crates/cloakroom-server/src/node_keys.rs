@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use cloakroom::key_file;
+use cloakroom::{SecretKey, key_file};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -79,6 +79,16 @@ impl NodeKeys {
             );
         }
         Ok(key)
+    }
+
+    /// A name of this database, the same for every node on it and for no other database.
+    ///
+    /// # Errors
+    /// A fault of the database, or of the system's random source.
+    pub async fn database_name(&self) -> Result<String> {
+        let fresh = SecretKey::generate()?;
+        let name = self.first("database", digest("database", fresh.reveal())).await?;
+        Ok(name[..16].iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Says that this key is the one of all nodes from now on. Others refuse to start until they

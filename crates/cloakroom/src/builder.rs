@@ -45,18 +45,29 @@ pub enum OpenError {
 }
 
 impl Cloakroom {
-    /// Sessions in the SQLite file at `path`, made if it is missing. Beside it stands
-    /// `<path>.key`, which only the owner can read and without which all sessions end.
+    /// Sessions in an SQL database: the SQLite file at a path, made if it is missing, or the
+    /// PostgreSQL database at a URL such as `postgres://user@host/database` (feature `postgres`).
+    /// Either may be the application's own: our tables have a prefix, or a schema, of ours.
     ///
-    /// The file may be your application's own: all names of ours begin with `cloakroom_`, and the
-    /// view `cloakroom_active_sessions` says who is logged in. What changes for the rest of the
-    /// file says [`Options::beside_other_tables`](cloakroom_sqlite::Options::beside_other_tables).
+    /// Credentials are made with the key in `<path>.key`, for PostgreSQL in `cloakroom.key` in the
+    /// working directory, which only the owner can read. Without it all sessions end, and every
+    /// node needs the same.
     ///
     /// Ends take effect at once; nothing acknowledged is lost in a crash. Cost per request that
-    /// uses its session: one indexed read of a local file.
-    #[cfg(feature = "sqlite")]
-    pub fn database(path: impl AsRef<Path>) -> Builder {
-        Builder::new(Place::Sqlite(path.as_ref().to_owned()))
+    /// uses its session: one indexed read of a local file, or one round trip.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub fn database(at: impl AsRef<Path>) -> Builder {
+        Builder::new(Place::database(at.as_ref()))
+    }
+
+    /// Sessions in the Redis or Valkey server at a URL such as `redis://127.0.0.1:6379`. The key
+    /// stands in `cloakroom.key` in the working directory, and every node needs the same.
+    ///
+    /// Ends take effect at once. What a crash of the server can take depends on its settings, and
+    /// [`Sessions::durability`] says it. Cost per request that uses its session: one round trip.
+    #[cfg(feature = "redis")]
+    pub fn redis(url: impl AsRef<str>) -> Builder {
+        Builder::new(Place::redis(url.as_ref()))
     }
 
     /// Sessions in the memory of this process, gone when it ends. One process only.

@@ -47,6 +47,8 @@ pub use cloakroom_http::{
 };
 #[cfg(feature = "postgres")]
 pub use cloakroom_postgres as postgres;
+#[cfg(feature = "redis")]
+pub use cloakroom_redis as redis;
 #[cfg(feature = "sqlite")]
 pub use cloakroom_sqlite as sqlite;
 pub use cloakroom_tokens::{AssertionKey, Jwk, Jwks, KeyError, OpaqueCodec, SecretKey};
