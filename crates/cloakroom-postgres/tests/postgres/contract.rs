@@ -1,4 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
 
 use cloakroom_testkit::laws::{self, LAWS, Pace};
 use cloakroom_testkit::suite::{self, CHECKS};
@@ -8,22 +10,38 @@ use super::support::Place;
 /// Every sentence of the contract, each on a fresh schema. One test for all, as each test has a
 /// process of its own and a server takes seconds to start; what fails is named.
 fn the_contract_holds_at(place: &Place) {
-    let failed = CHECKS.iter().map(|check| check.name).filter(|name| {
-        catch_unwind(AssertUnwindSafe(|| suite::run(name, || place.store()))).is_err()
-    });
-    let failed: Vec<_> = failed.collect();
-    assert!(failed.is_empty(), "{failed:#?}");
+    let names = CHECKS.iter().map(|check| check.name).collect();
+    assert_all(names, |name| suite::run(name, || place.store()));
 }
 
 /// Every law, with two nodes that take turns.
 fn the_laws_hold_at(place: &Place, pace: Pace) {
-    let failed = LAWS.iter().map(|law| law.name).filter(|name| {
-        catch_unwind(AssertUnwindSafe(|| laws::run(name, pace, || shared(place)))).is_err()
-    });
-    let failed: Vec<_> = failed.collect();
-    assert!(failed.is_empty(), "{failed:#?}");
+    let names = LAWS.iter().map(|law| law.name).collect();
+    assert_all(names, |name| laws::run(name, pace, || shared(place)));
     let deadlocks = place.ask("SELECT sum(deadlocks) FROM pg_stat_database");
     assert_eq!(deadlocks, "0", "transactions waited for each other in a circle");
+}
+
+/// Runs them a few at a time: most of the time they wait for the server.
+fn assert_all(names: Vec<&'static str>, run: impl Fn(&'static str) + Sync) {
+    let (waiting, failed) = (Mutex::new(names), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(name) = next(&waiting) {
+                    if catch_unwind(AssertUnwindSafe(|| run(name))).is_err() {
+                        failed.lock().expect("nobody panics with it").push(name);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().expect("nobody panics with it");
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+fn next(waiting: &Mutex<Vec<&'static str>>) -> Option<&'static str> {
+    waiting.lock().expect("nobody panics with it").pop()
 }
 
 async fn shared(place: &Place) -> cloakroom_testkit::SharedStore {
