@@ -1,6 +1,6 @@
 use cloakroom::sqlite::rusqlite::Connection;
 use cloakroom::{Query, UserId};
-use cloakroom_testkit::servers::{Postgres, TempDir};
+use cloakroom_testkit::servers::{SharedPostgres, TempDir};
 
 use super::*;
 
@@ -41,7 +41,7 @@ async fn a_file_from_before_the_prefix_opens_with_all_that_is_in_it() {
 
 #[tokio::test]
 async fn a_second_server_on_postgresql_starts_with_the_keys_of_the_first_and_shares_its_users() {
-    let Some(server) = Postgres::start() else { return };
+    let Some(server) = SharedPostgres::database() else { return };
     let (one, other) = (TempDir::new("one"), TempDir::new("other"));
     let on = |dir: &TempDir| {
         let mut config = config(dir);

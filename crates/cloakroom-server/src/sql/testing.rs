@@ -1,7 +1,7 @@
 //! Databases for tests.
 
 use cloakroom::{postgres, sqlite};
-use cloakroom_testkit::servers::{Postgres, TempDir};
+use cloakroom_testkit::servers::{SharedPostgres, TempDir};
 
 use super::Sql;
 
@@ -10,7 +10,7 @@ pub(crate) struct TestDatabase(At);
 
 enum At {
     File(TempDir),
-    Server(Postgres),
+    Server(SharedPostgres),
 }
 
 impl TestDatabase {
@@ -20,7 +20,7 @@ impl TestDatabase {
 
     /// `None` where PostgreSQL is missing.
     pub(crate) fn postgres() -> Option<Self> {
-        Postgres::start().map(|server| Self(At::Server(server)))
+        SharedPostgres::database().map(|server| Self(At::Server(server)))
     }
 
     /// Opens it once more, with connections of its own, as another node does.
