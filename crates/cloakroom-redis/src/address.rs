@@ -23,9 +23,8 @@ fn check_prefix(prefix: &str) -> Result<(), OpenError> {
 impl Address {
     pub(crate) fn of(options: &Options) -> Result<Self, OpenError> {
         check_prefix(&options.prefix)?;
-        let invalid = |error: redis::RedisError| OpenError::Address {
-            reason: error.category().to_owned(),
-        };
+        let invalid =
+            |error: redis::RedisError| OpenError::Address { reason: error.category().to_owned() };
         // A program that has chosen a provider keeps it.
         let _ = aws_lc_rs::default_provider().install_default();
         let mut info = options.url.as_str().into_connection_info().map_err(invalid)?;

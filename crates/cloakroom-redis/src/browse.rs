@@ -41,8 +41,7 @@ impl Browse for RedisStore {
     }
 
     fn counts(&self, now: Timestamp) -> StoreAnswer<'_, Counts> {
-        self.calls
-            .read("count sessions", move |calls| async move { counts(&calls, now).await })
+        self.calls.read("count sessions", move |calls| async move { counts(&calls, now).await })
     }
 }
 
@@ -218,9 +217,6 @@ async fn live(calls: &Calls, ids: &[SessionId], now: Timestamp) -> Result<Vec<Se
         });
         questions.cmd("HGET").arg(calls.keys.of(*bucket, Part::Meta)).arg("everyone");
     }
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut answers = calls.send_all(&questions).await?.into_iter();
     let mut found = BTreeMap::new();
     for ids in by_bucket.values() {
@@ -228,12 +224,15 @@ async fn live(calls: &Calls, ids: &[SessionId], now: Timestamp) -> Result<Vec<Se
         let everyone = number_or_zero(answers.next().unwrap_or(Value::Nil))?;
         for (id, record) in ids.iter().zip(records) {
             let kept = optional_bytes(record)?.map(|bytes| decode(*id, &bytes)).transpose()?;
-            found.insert(*id, match kept {
-                None => Seen::Nothing,
-                Some(kept) if kept.everyone < everyone => Seen::Dead,
-                Some(kept) if kept.record.is_expired(now) => Seen::Dead,
-                Some(kept) => Seen::Live(Box::new(kept.record)),
-            });
+            found.insert(
+                *id,
+                match kept {
+                    None => Seen::Nothing,
+                    Some(kept) if kept.everyone < everyone => Seen::Dead,
+                    Some(kept) if kept.record.is_expired(now) => Seen::Dead,
+                    Some(kept) => Seen::Live(Box::new(kept.record)),
+                },
+            );
         }
     }
     let seen = |id: &SessionId| found.remove(id).unwrap_or(Seen::Nothing);

@@ -80,6 +80,9 @@ impl Calls {
         link: &Arc<Link>,
         commands: &Pipeline,
     ) -> Result<Vec<Value>, Fault> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
         let sent = link.send_all(commands).await.map_err(Fault::from);
         self.watch(link, sent)
     }

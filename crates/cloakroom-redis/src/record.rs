@@ -106,10 +106,10 @@ pub(crate) fn decode(id: SessionId, bytes: &[u8]) -> Result<Kept, Strange> {
         epoch: row.unsigned(3)?,
         generation: narrow(row.unsigned(5)?)?,
         created_at: fixed.created_at,
-        authenticated_at: row.is_blank(8)?.then_some(()).map_or_else(
-            || row.timestamp(8).map(Some),
-            |()| Ok(None),
-        )?,
+        authenticated_at: row
+            .is_blank(8)?
+            .then_some(())
+            .map_or_else(|| row.timestamp(8).map(Some), |()| Ok(None))?,
         last_seen_at: row.timestamp(0)?,
         idle_timeout: Duration::from_millis(row.unsigned(1)?),
         absolute_deadline: row.timestamp(2)?,

@@ -117,13 +117,17 @@ fn durability(
     match longest_save(setting("save")) {
         Some(interval) => (
             Durability::UpTo(interval),
-            vec![format!("no append-only file: a crash takes what came since the last snapshot, \
-                          up to {interval:?}; set appendonly yes")],
+            vec![format!(
+                "no append-only file: a crash takes what came since the last snapshot, \
+                          up to {interval:?}; set appendonly yes"
+            )],
         ),
         None => (
             Durability::LostOnRestart,
-            vec!["nothing is written to disk: a restart loses every session; set appendonly yes"
-                .to_owned()],
+            vec![
+                "nothing is written to disk: a restart loses every session; set appendonly yes"
+                    .to_owned(),
+            ],
         ),
     }
 }
@@ -217,7 +221,8 @@ mod tests {
     fn product_and_version_are_told() {
         let facts = ServerFacts::of(INFO, &None);
         assert_eq!((facts.product, facts.version.as_str()), (Product::Redis, "7.0.15"));
-        let info = INFO.replace("redis_version:7.0.15", "redis_version:7.2.4\r\nvalkey_version:9.1.2");
+        let info =
+            INFO.replace("redis_version:7.0.15", "redis_version:7.2.4\r\nvalkey_version:9.1.2");
         let facts = ServerFacts::of(&info, &None);
         assert_eq!((facts.product, facts.version.as_str()), (Product::Valkey, "9.1.2"));
         assert!(ServerFacts::of(&INFO.replace("7.0.15", "6.2.14"), &None).is_old);

@@ -9,7 +9,7 @@ use tracing::{debug, warn};
 
 use super::cache::Cache;
 use crate::connection::{Fault, Link};
-use crate::reply::{optional_bytes};
+use crate::reply::optional_bytes;
 
 /// The pause between two rounds.
 const INTERVAL: Duration = Duration::from_millis(500);

@@ -126,8 +126,7 @@ impl Shared {
     }
 
     async fn connect(&self) -> Result<Link, Fault> {
-        let link =
-            Link::connect(&self.client, self.connect_timeout, self.response_timeout).await?;
+        let link = Link::connect(&self.client, self.connect_timeout, self.response_timeout).await?;
         match link.facts.is_replica {
             false => Ok(link),
             true => Err(Fault::not_done("this Redis has become a replica and takes no writes")),

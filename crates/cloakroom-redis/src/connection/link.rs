@@ -14,8 +14,7 @@ pub(crate) struct Link {
     pub(crate) facts: ServerFacts,
 }
 
-const SETTINGS: [&str; 5] =
-    ["maxmemory", "maxmemory-policy", "appendonly", "appendfsync", "save"];
+const SETTINGS: [&str; 5] = ["maxmemory", "maxmemory-policy", "appendonly", "appendfsync", "save"];
 
 impl Link {
     /// Connects and asks the server who it is.

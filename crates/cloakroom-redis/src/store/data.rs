@@ -23,9 +23,9 @@ pub(super) async fn read(
     arguments.time(now);
     match &keys {
         Keys::All => arguments.push("all"),
-        Keys::These(keys) => keys.iter().fold(arguments.push("these"), |arguments, key| {
-            arguments.push(key.as_str())
-        }),
+        Keys::These(keys) => {
+            keys.iter().fold(arguments.push("these"), |arguments, key| arguments.push(key.as_str()))
+        }
     };
     let answer = calls.run(&READ, &of_session, &arguments).await?;
     if answer == Value::Nil {

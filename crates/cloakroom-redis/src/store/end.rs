@@ -1,8 +1,6 @@
 use std::time::Duration;
 
-use cloakroom_core::{
-    Bucket, End, EndReason, Ended, Selector, SessionId, Timestamp, UserId,
-};
+use cloakroom_core::{Bucket, End, EndReason, Ended, Selector, SessionId, Timestamp, UserId};
 use redis::Value;
 
 use super::everyone;

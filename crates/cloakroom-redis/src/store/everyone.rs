@@ -30,7 +30,8 @@ pub(super) async fn end(calls: &Arc<Calls>, end: &End) -> Result<Ended, Fault> {
     let why = Why::text(end.reason, end.by.as_deref());
     let (mut count, mut has_begun) = (0, false);
     for _ in 0..MOST_TRIES {
-        let dooms = join_all(Bucket::all().map(|bucket| doom(calls, bucket, target, &why, end.now)));
+        let dooms =
+            join_all(Bucket::all().map(|bucket| doom(calls, bucket, target, &why, end.now)));
         let (mut behind, mut failed) = (None, None);
         for doomed in dooms.await {
             match doomed {

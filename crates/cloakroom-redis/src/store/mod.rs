@@ -146,7 +146,6 @@ impl Store for RedisStore {
 
     fn sweep(&self, sweep: Sweep) -> StoreAnswer<'_, Swept> {
         let calls = Arc::clone(&self.calls);
-        self.calls
-            .write("sweep expired sessions", async move { sweep::sweep(&calls, sweep).await })
+        self.calls.write("sweep expired sessions", async move { sweep::sweep(&calls, sweep).await })
     }
 }
