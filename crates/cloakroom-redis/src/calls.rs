@@ -132,7 +132,7 @@ impl Calls {
     }
 
     fn watch<T>(&self, link: &Arc<Link>, outcome: Result<T, Fault>) -> Result<T, Fault> {
-        if outcome.as_ref().is_err_and(Fault::is_lost) {
+        if outcome.as_ref().is_err_and(Fault::ends_connection) {
             self.keeper.lost(link);
         }
         outcome

@@ -56,7 +56,7 @@ impl Slow {
         let gate = watch::Sender::new(Gate::default());
         let backing = ReadsThenWaits { store: scene.sqlite(), gate: gate.clone() };
         let backing = Wrapped::shared(backing);
-        let store = Backed::open(options(&scene.redis), backing).await.unwrap();
+        let store = Backed::open(options(&scene.redis), backing).await.expect("it is opened");
         let caching = store.clone();
         eventually("the cache is in use", || async { caching.is_caching() }).await;
         Self { store, gate }

@@ -27,7 +27,7 @@ impl Scene {
 
     /// The store behind the cache, as another process has it.
     pub(crate) fn sqlite(&self) -> SharedStore {
-        Arc::new(SqliteStore::open(self.directory.join("sessions.db")).unwrap())
+        Arc::new(SqliteStore::open(self.directory.join("sessions.db")).expect("the file opens"))
     }
 
     pub(crate) async fn node(&self) -> Node {
@@ -52,7 +52,7 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) async fn open(options: Options, backing: SharedStore) -> Self {
         let (backing, faults) = Faults::around(backing);
-        let store = Backed::open(options, backing).await.unwrap();
+        let store = Backed::open(options, backing).await.expect("it is opened");
         Self { subject: Subject::new(store.clone()), store, faults }
     }
 

@@ -25,7 +25,7 @@ impl Scene {
         let proxy = Proxy::before(redis.port());
         let here = Subject::new(open(&redis).await);
         let far = Options::new(proxy.instead_in(&redis.url())).checking_keys();
-        let far = RedisStore::open(far).await.unwrap();
+        let far = RedisStore::open(far).await.expect("it is opened");
         let visitor = loop {
             let draft = Draft::anonymous().data("cart", "[1]");
             let id = draft.clone().build().record.id;

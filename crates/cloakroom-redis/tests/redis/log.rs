@@ -15,7 +15,7 @@ use crate::alone::open;
 async fn all(store: &RedisStore, mut after: Option<Position>, limit: u32) -> Vec<LogEntry> {
     let mut entries = Vec::new();
     loop {
-        let page = store.log_after(after, limit).await.unwrap();
+        let page = store.log_after(after, limit).await.expect("the server answers");
         assert!(!page.gap);
         entries.extend(page.entries);
         if !page.more {

@@ -109,6 +109,17 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
 }
 
 #[tokio::test]
+async fn a_primary_that_becomes_a_replica_is_noticed_though_nobody_writes() {
+    let Some(redis) = Redis::start(Flavor::Redis) else { return };
+    let other = Redis::start(Flavor::Redis).unwrap();
+    let store = open(&redis).await;
+    let id = SessionId::new(None, START);
+    redis.run(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]);
+    let store = &store;
+    eventually("nothing is read", || async move { store.load(id, START).await.is_err() }).await;
+}
+
+#[tokio::test]
 async fn a_primary_that_becomes_a_replica_fails_writes_clearly() {
     let Some(redis) = Redis::start(Flavor::Redis) else { return };
     let other = Redis::start(Flavor::Redis).unwrap();
@@ -117,6 +128,11 @@ async fn a_primary_that_becomes_a_replica_fails_writes_clearly() {
     let refused = store.insert(Draft::of("ada").build()).await.unwrap_err();
     assert!(matches!(refused, StoreError::Failed { .. }), "{refused:?}");
     assert!(told(&refused).contains("replica"), "{}", told(&refused));
+    let id = SessionId::new(None, START);
+    let store = &store;
+    // What a replica has may be old.
+    eventually("nothing is read", || async move { store.load(id, START).await.is_err() }).await;
     redis.run(&["REPLICAOF", "NO", "ONE"]);
-    Subject::new(store).add(Draft::of("ada")).await;
+    recovered(store).await;
+    Subject::new(store.clone()).add(Draft::of("ada")).await;
 }
