@@ -80,6 +80,9 @@ impl Calls {
         link: &Arc<Link>,
         commands: &Pipeline,
     ) -> Result<Vec<Value>, Fault> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
         let sent = link.send_all(commands).await.map_err(Fault::from);
         self.watch(link, sent)
     }
@@ -129,7 +132,7 @@ impl Calls {
     }
 
     fn watch<T>(&self, link: &Arc<Link>, outcome: Result<T, Fault>) -> Result<T, Fault> {
-        if outcome.as_ref().is_err_and(Fault::is_lost) {
+        if outcome.as_ref().is_err_and(Fault::ends_connection) {
             self.keeper.lost(link);
         }
         outcome

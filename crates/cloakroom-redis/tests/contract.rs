@@ -1,5 +1,7 @@
 //! Redis and Valkey keep the contract of stores and the laws, alone and before SQLite.
 
+#[path = "support/alone.rs"]
+mod alone_on;
 mod support;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ async fn alone(flavor: Flavor) -> impl SessionStore {
         let instead: SharedStore = Arc::new(MemoryStore::new());
         return Kept::shared(None::<Redis>, instead);
     };
-    let store: SharedStore = Arc::new(support::open(&redis).await);
+    let store: SharedStore = Arc::new(alone_on::open(&redis).await);
     Kept::shared(Some(redis), store)
 }
 
@@ -61,7 +63,7 @@ keeps_the_contract!(valkey_backed, backed, Valkey);
 #[tokio::test]
 async fn law_4_the_snapshot_holds_no_presented_secret() {
     let Some(redis) = Redis::start(Flavor::Redis) else { return };
-    let store = support::open(&redis).await;
+    let store = alone_on::open(&redis).await;
     let dump = move || {
         redis.run(&["CONFIG", "SET", "rdbcompression", "no"]);
         redis.run(&["SAVE"]);

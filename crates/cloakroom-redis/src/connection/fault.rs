@@ -10,6 +10,8 @@ use crate::record::Strange;
 pub(crate) enum Fault {
     /// It was not carried out.
     NotDone(Text),
+    /// It was not carried out, and on this connection nothing will be.
+    Unusable(Text),
     /// Its answer was lost; it may have been carried out.
     Lost(Text),
 }
@@ -35,8 +37,8 @@ impl Fault {
     }
 
     /// Whether the connection is of no use any more.
-    pub(crate) fn is_lost(&self) -> bool {
-        matches!(self, Self::Lost(_))
+    pub(crate) fn ends_connection(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Unusable(_))
     }
 
     /// Whether a read may succeed on the next connection, which is being made. An answer that
@@ -47,7 +49,7 @@ impl Fault {
 
     pub(crate) fn text(&self) -> &Text {
         match self {
-            Self::NotDone(text) | Self::Lost(text) => text,
+            Self::NotDone(text) | Self::Unusable(text) | Self::Lost(text) => text,
         }
     }
 
@@ -63,7 +65,7 @@ impl Fault {
 
     pub(crate) fn of_write(self, operation: &'static str) -> StoreError {
         match self {
-            Self::NotDone(text) => StoreError::failed(operation, text),
+            Self::NotDone(text) | Self::Unusable(text) => StoreError::failed(operation, text),
             Self::Lost(text) => StoreError::unknown(operation, text),
         }
     }
@@ -75,6 +77,10 @@ impl From<RedisError> for Fault {
             return Self::too_late();
         }
         match error.code() {
+            // The address may lead to another server by now.
+            Some(code @ ("READONLY" | "MASTERDOWN" | "LOADING")) => {
+                Self::Unusable(Text(said(code, "")))
+            }
             Some(code) => Self::not_done(said(code, error.detail().unwrap_or_default())),
             None if error.is_io_error() || error.is_unrecoverable_error() => {
                 Self::lost(format!("the connection to Redis was lost: {}", error.category()))

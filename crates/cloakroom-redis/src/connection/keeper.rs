@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::Client;
+use redis::{Client, Value};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tracing::{info, warn};
@@ -33,8 +33,8 @@ struct Shared {
     lost: Notify,
 }
 
-/// How often a connection that is not used is tried.
-const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the server is asked whether it still is what it was.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Keeper {
     /// Connects for the first time, so that a wrong address is told at once.
@@ -121,8 +121,16 @@ impl Shared {
         }
     }
 
+    /// Whether the server answers and has not become a replica, whose answers may be old.
     async fn is_alive(&self, link: &Link) -> bool {
-        link.send(&redis::cmd("PING")).await.is_ok_and(|_| true)
+        match link.send(&redis::cmd("ROLE")).await {
+            Ok(Value::Array(role)) => {
+                !matches!(role.first(), Some(Value::BulkString(name)) if name == b"slave")
+            }
+            Ok(_) => true,
+            // It answers, though it may not tell this user.
+            Err(error) => !Fault::from(error).ends_connection(),
+        }
     }
 
     async fn connect(&self) -> Result<Link, Fault> {
@@ -164,7 +172,7 @@ async fn watch_over(shared: &Arc<Shared>) {
         };
         tokio::select! {
             () = shared.lost.notified() => {}
-            () = tokio::time::sleep(PING_INTERVAL) => {
+            () = tokio::time::sleep(LOOK_INTERVAL) => {
                 if !shared.is_alive(&current).await {
                     shared.lose(&current);
                 }

@@ -28,10 +28,11 @@ const MOST_TRIES: u32 = 5;
 pub(super) async fn end(calls: &Arc<Calls>, end: &End) -> Result<Ended, Fault> {
     let mut target = raise(calls, 1).await?;
     let why = Why::text(end.reason, end.by.as_deref());
+    let latest = latest(calls).await?;
     let (mut count, mut has_begun) = (0, false);
     for _ in 0..MOST_TRIES {
-        let dooms =
-            join_all(Bucket::all().map(|bucket| doom(calls, bucket, target, &why, end.now)));
+        let order = Order { target, why: &why, latest, now: end.now };
+        let dooms = join_all(Bucket::all().map(|bucket| doom(calls, bucket, &order)));
         let (mut behind, mut failed) = (None, None);
         for doomed in dooms.await {
             match doomed {
@@ -69,21 +70,40 @@ enum Doomed {
     Behind(u64),
 }
 
-async fn doom(
-    calls: &Calls,
-    bucket: Bucket,
+/// What every bucket is told.
+struct Order<'a> {
     target: u64,
-    why: &str,
+    why: &'a str,
+    /// When the last credential of any bucket dies.
+    latest: u64,
     now: Timestamp,
-) -> Result<Doomed, Fault> {
+}
+
+async fn doom(calls: &Calls, bucket: Bucket, order: &Order<'_>) -> Result<Doomed, Fault> {
     let mut arguments = Arguments::default();
-    arguments.number(target).push(why);
-    let mut parts = Parts::of(calls.run_in(&DOOM, bucket, now, &[], arguments).await?)?;
+    arguments.number(order.target).push(order.why).number(order.latest);
+    let mut parts = Parts::of(calls.run_in(&DOOM, bucket, order.now, &[], arguments).await?)?;
     match parts.word()?.as_str() {
         "done" => Ok(Doomed::Done(number(parts.next()?)?)),
         "behind" => Ok(Doomed::Behind(number(parts.next()?)?)),
         _ => Err(Strange("an unknown answer to an end of everyone").into()),
     }
+}
+
+/// The last absolute deadline in any bucket, so that the entries of all stay as long.
+async fn latest(calls: &Calls) -> Result<u64, Fault> {
+    let latest = of_all(calls, "latest").await?;
+    Ok(latest.into_iter().max().unwrap_or_default())
+}
+
+/// A number of every bucket.
+async fn of_all(calls: &Calls, field: &str) -> Result<Vec<u64>, Fault> {
+    let mut questions = redis::pipe();
+    for bucket in Bucket::all() {
+        questions.cmd("HGET").arg(calls.keys.of(bucket, Part::Meta)).arg(field);
+    }
+    let answers = calls.send_all(&questions).await?.into_iter();
+    Ok(answers.map(number_or_zero).collect::<Result<_, _>>()?)
 }
 
 /// Begins to move all into the history, and waits a moment for it.
@@ -120,12 +140,7 @@ async fn bury(calls: &Calls, bucket: Bucket, now: Timestamp, most: u32) -> Resul
 
 /// What a sweep does for it: about `most` sessions of each bucket in which some wait.
 pub(super) async fn bury_rest(calls: &Calls, now: Timestamp, most: u32) -> Result<(), Fault> {
-    let mut questions = redis::pipe();
-    for bucket in Bucket::all() {
-        questions.cmd("HGET").arg(calls.keys.of(bucket, Part::Meta)).arg("doomed");
-    }
-    let waiting = calls.send_all(&questions).await?.into_iter().map(number_or_zero);
-    let waiting = waiting.collect::<Result<Vec<_>, _>>()?;
+    let waiting = of_all(calls, "doomed").await?;
     let buckets = Bucket::all().zip(waiting).filter(|(_, waiting)| *waiting > 0);
     let most = most.max(1);
     let buries = join_all(buckets.map(|(bucket, _)| bury(calls, bucket, now, most)));

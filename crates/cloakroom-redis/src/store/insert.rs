@@ -77,7 +77,7 @@ async fn across(
         // Whether it was made is seen by whoever settles the claim.
         Err(Fault::Lost(_)) => {}
         // If this fails, the claim is settled when it is due.
-        Ok(_) | Err(Fault::NotDone(_)) => {
+        Ok(_) | Err(Fault::NotDone(_) | Fault::Unusable(_)) => {
             let _ = claim::release(calls, replaces.id, Some(id), now).await;
         }
     }

@@ -45,6 +45,6 @@ pub use postgres::{Postgres, PostgresConnection, SharedPostgres};
 pub use process::Process;
 pub use proxy::Proxy;
 pub use python::Python;
-pub use redis::{Flavor, Redis};
+pub use redis::{Flavor, Redis, RedisBuilder, RedisConnection, Reply};
 pub use require::{require, skip};
 pub use wait::wait_until;
