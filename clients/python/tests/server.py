@@ -89,5 +89,7 @@ class Server:
     def age_renewals(self, seconds: int) -> None:
         """As if every credential had come into force so much earlier."""
         with closing(sqlite3.connect(self.folder / "data" / "cloakroom.db", timeout=10)) as database:
-            database.execute("UPDATE cloakroom_session SET renewal_since = renewal_since - ?", (seconds * 1000,))
+            database.execute(
+                "UPDATE cloakroom_session SET renewal_since = renewal_since - ?", (seconds * 1000,)
+            )
             database.commit()

@@ -104,6 +104,11 @@ pub const CAPABILITIES: &[Capability] = &[
         ],
     },
     Capability {
+        name: "store_outage",
+        meaning: "The store can be out of reach while the server runs; then requests get 503.",
+        supports: [No("they are in the same process"), Yes, Yes, Yes, Yes],
+    },
+    Capability {
         name: "sql_view",
         meaning: "Live sessions can be joined to the application's tables in SQL.",
         supports: [No("there is no table"), Yes, Yes, No("there is no table"), Yes],

@@ -1,5 +1,7 @@
 //! What people do with their own sessions.
 
+use std::time::Duration;
+
 use cloakroom_testkit::servers::Client;
 use cloakroom_testkit::servers::http::Response;
 
@@ -8,6 +10,7 @@ use crate::support::{
 };
 
 const NEW_PASSWORD: &str = "another horse, another battery";
+const ELEVEN_MINUTES: Duration = Duration::from_secs(660);
 const CHROME_ON_ANDROID: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 \
                                  (KHTML, like Gecko) Chrome/144.0.0.0 Mobile Safari/537.36";
 
@@ -15,15 +18,6 @@ const CHROME_ON_ANDROID: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/
 fn change_password(browser: &mut Client, current: &str, new: &str) -> Response {
     let form = [("current", current), ("new", new), ("repeat", new)];
     browser.post_form("/cloakroom/account/password", &form)
-}
-
-/// Lets the last proof of the password of this session be `minutes` older.
-fn age_proof(site: &Site, browser: &Client, minutes: u32) {
-    let id = session_of(browser).replace('-', "");
-    site.sql(&format!(
-        "UPDATE cloakroom_session SET authenticated_at = authenticated_at - {minutes} * 60000
-         WHERE id = unhex('{id}')"
-    ));
 }
 
 #[test]
@@ -137,9 +131,9 @@ fn a_password_is_not_changed_by_mistake() {
 
 #[test]
 fn sensitive_acts_need_the_password_of_the_last_ten_minutes() {
-    let (site, _) = Site::with_people("", &["bob"]);
+    let (mut site, _) = Site::with_people("", &["bob"]);
     let (mut bob, mut other) = (site.browser_of("bob"), site.browser_of("bob"));
-    age_proof(&site, &bob, 11);
+    let Some(()) = site.later(ELEVEN_MINUTES) else { return };
     let end_other = format!("/cloakroom/account/sessions/{}/end", session_of(&other));
     let confirm = "/cloakroom/confirm?to=%2Fcloakroom%2Faccount";
     for path in [&*end_other, "/cloakroom/account/sessions/end-others"] {
@@ -168,10 +162,10 @@ fn sensitive_acts_need_the_password_of_the_last_ten_minutes() {
 
 #[test]
 fn sensitive_acts_of_administrators_need_it_too() {
-    let (site, mut ada) = Site::with_people("", &["bob"]);
+    let (mut site, mut ada) = Site::with_people("", &["bob"]);
     let mut bob = site.browser_of("bob");
-    let id = bob_id(&site);
-    age_proof(&site, &ada, 11);
+    let id = site.user_id("bob");
+    let Some(()) = site.later(ELEVEN_MINUTES) else { return };
     for (path, form) in [
         (format!("sessions/{}/end", session_of(&bob)), vec![]),
         (format!("users/{id}/end"), vec![]),
@@ -188,18 +182,11 @@ fn sensitive_acts_of_administrators_need_it_too() {
     assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 2);
 }
 
-fn bob_id(site: &Site) -> String {
-    let found =
-        site.database()
-            .query_row("SELECT id FROM cloakroom_user WHERE name = 'bob'", [], |row| row.get(0));
-    found.expect("bob is there")
-}
-
 #[test]
 fn a_session_that_was_not_used_for_a_day_has_ended() {
-    let (site, mut ada) = Site::with_admin("");
+    let (mut site, mut ada) = Site::with_admin("");
     assert!(is_signed_in(&mut ada));
-    site.sql("UPDATE cloakroom_session SET last_seen_at = last_seen_at - 86400000");
+    let Some(()) = site.later(Duration::from_secs(86_460)) else { return };
     assert!(!is_signed_in(&mut ada));
     assert!(ada.cookie(COOKIE).is_some(), "only a logout takes the cookie away");
     assert!(is_signed_in(&mut site.browser_of(ADMIN)));

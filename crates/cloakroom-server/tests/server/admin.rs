@@ -44,7 +44,7 @@ fn the_pages_of_the_administration_are_for_administrators_alone() {
         assert!(refused.text().contains("This page is for administrators"), "{refused:?}");
         assert_eq!(visitor.get(&path).status, 303, "{path}");
     }
-    let (session, id) = (session_of(&ada), user_id(&site, ADMIN));
+    let (session, id) = (session_of(&ada), site.user_id(ADMIN));
     for path in [
         format!("sessions/{session}/end"),
         format!("users/{id}/end"),
@@ -61,11 +61,6 @@ fn the_pages_of_the_administration_are_for_administrators_alone() {
     }
     assert!(is_signed_in(&mut ada.clone()) && is_signed_in(&mut bob));
     assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 2);
-}
-
-fn user_id(site: &Site, name: &str) -> String {
-    let query = "SELECT id FROM cloakroom_user WHERE name = ?1";
-    site.database().query_row(query, [name], |row| row.get(0)).expect("the user is there")
 }
 
 #[test]
@@ -119,7 +114,7 @@ fn a_hundred_and_twenty_sessions_are_all_found_page_by_page() {
     assert_eq!((found.len(), pages), (122, 3));
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
 
-    let path = format!("/cloakroom/admin/users/{}/end", user_id(&site, "bob"));
+    let path = format!("/cloakroom/admin/users/{}/end", site.user_id("bob"));
     let answer = ada.post_form(&path, &[]);
     assert!(ada.follow(&answer).text().contains("All sessions of that person have ended."));
     expected.retain(|id| *id != session_of(&ada));
@@ -160,7 +155,7 @@ fn an_administrator_ends_all_sessions_of_one_person() {
     let (site, mut ada) = Site::with_people("", &["bob", "eve"]);
     let mut bobs = [site.browser_of("bob"), site.browser_of("bob")];
     let mut eve = site.browser_of("eve");
-    let path = format!("/cloakroom/admin/users/{}/end", user_id(&site, "bob"));
+    let path = format!("/cloakroom/admin/users/{}/end", site.user_id("bob"));
     assert_eq!(ada.post_form(&path, &[]).status, 303);
     assert!(bobs.iter_mut().all(|bob| !is_signed_in(bob)));
     assert!(is_signed_in(&mut eve) && is_signed_in(&mut ada));
@@ -189,6 +184,7 @@ fn everyone_is_signed_out_only_when_it_is_confirmed() {
 fn the_ended_sessions_are_listed_with_their_reasons() {
     let (site, mut ada) = Site::with_people("", &["bob", "eve"]);
     let (mut bob, eve) = (site.browser_of("bob"), site.browser_of("eve"));
+    let logged_out = session_of(&bob);
     bob.post_form("/cloakroom/logout", &[]);
     site.run(&["user", "disable", "eve"]);
     let page = ada.get("/cloakroom/admin/ended").text();
@@ -197,35 +193,9 @@ fn the_ended_sessions_are_listed_with_their_reasons() {
         assert_eq!(rows.len(), 1, "{id}");
         rows[0].to_owned()
     };
-    let row_of_bob = row(&session_of_ended(&site, "bob"));
+    let row_of_bob = row(&logged_out);
     assert!(row_of_bob.contains("Signed out"), "{row_of_bob}");
     assert!(row(&session_of(&eve)).to_lowercase().contains("disabled"));
     let page = ada.get("/cloakroom/admin/ended?q=nobody").text();
     assert!(page.contains("No ended session matches <strong>nobody</strong>"), "{page}");
-}
-
-fn session_of_ended(site: &Site, name: &str) -> String {
-    let query = "SELECT id FROM cloakroom_ended_session WHERE user_name = ?1 AND reason = 'logout'";
-    let id: [u8; 16] = site.database().query_row(query, [name], |row| row.get(0)).expect("ended");
-    cloakroom::SessionId::from_bytes(id).to_string()
-}
-
-#[test]
-fn a_page_is_not_empty_where_expired_sessions_lie_before_the_live_ones() {
-    let (site, mut browser) = Site::with_admin("[sweep]\ninterval = \"1h\"\n");
-    // Ids at random sort as newer than those of today.
-    site.sql(
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
-         INSERT INTO cloakroom_session (id, digest, renewal_counter, renewal_since, user_id, user_name,
-             groups, epoch, generation, created_at, last_seen_at, idle_timeout, absolute_deadline,
-             remembered)
-         SELECT randomblob(16), digest, renewal_counter, renewal_since, user_id, user_name,
-             groups, epoch, generation, created_at, last_seen_at, 0, absolute_deadline, remembered
-         FROM n, (SELECT * FROM cloakroom_session LIMIT 1)",
-    );
-    let own = session_of(&browser);
-    for path in ["/cloakroom/admin", "/cloakroom/admin?q=ada", "/cloakroom/admin?q=a*"] {
-        let page = browser.get(path);
-        assert_eq!(endable(&page), [own.as_str()], "{path}");
-    }
 }

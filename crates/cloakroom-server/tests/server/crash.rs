@@ -166,11 +166,7 @@ fn kill_9_under_load_loses_no_acknowledged_login_and_undoes_no_acknowledged_end(
             let surplus = person.sessions.len().saturating_sub(60);
             person.sessions.drain(..surplus);
         }
-        let verdict: String = site
-            .database()
-            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-            .expect("the check runs");
-        assert_eq!(verdict, "ok", "seed {seed}");
+        crate::sqlite::check_integrity(&site, seed);
     }
     println!(
         "{writes} acknowledged writes; {logins} logins looked at, 0 lost; {ends} ends, 0 undone"

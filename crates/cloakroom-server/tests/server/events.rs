@@ -1,6 +1,7 @@
 //! The security events in the log, as a machine reads them (ASVS 5.0 16.2, 16.3 and 16.4).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cloakroom_testkit::servers::http::Request;
 use cloakroom_testkit::servers::{Client, wait_until};
@@ -49,15 +50,10 @@ fn check(line: &Value, expected: &[(&str, &str)]) {
     }
 }
 
-fn id_of(site: &Site, name: &str) -> String {
-    let query = "SELECT id FROM cloakroom_user WHERE name = ?1";
-    site.database().query_row(query, [name], |row| row.get(0)).expect("there is such a user")
-}
-
 #[test]
 fn a_login_is_told_with_who_what_when_and_where() {
     let (site, _) = Site::with_people(JSON, &["bob"]);
-    let (known, user) = (lines(&site).len(), id_of(&site, "bob"));
+    let (known, user) = (lines(&site).len(), site.user_id("bob"));
     let mut bob = site.server.client().with_user_agent("a browser of Bob's");
     site.sign_in(&mut bob, "bob");
     let login = event(&site, known, "authn_login_success");
@@ -87,7 +83,7 @@ fn a_login_is_told_with_who_what_when_and_where() {
 #[test]
 fn each_refusal_is_told_and_what_was_typed_is_not() {
     let (site, mut ada) = Site::with_people(&format!("{JSON}{RECORDS}"), &["bob"]);
-    let (known, user) = (lines(&site).len(), id_of(&site, "bob"));
+    let (known, user) = (lines(&site).len(), site.user_id("bob"));
     let mut bob = site.browser_of("bob");
     let mut stranger = site.server.client();
     send_login(&mut stranger, "bob", "wrong");
@@ -129,7 +125,7 @@ fn each_end_is_told_with_its_reason_and_who_ordered_it() {
         &format!("{JSON}[session]\nlimit = 2\nlimit_policy = \"end_oldest\""),
         &["bob"],
     );
-    let (known, user) = (lines(&site).len(), id_of(&site, "bob"));
+    let (known, user) = (lines(&site).len(), site.user_id("bob"));
     let [first, second, mut third] = [(); 3].map(|()| site.browser_of("bob"));
     let ended = |reason: &str| {
         let mut ends = events(&site, known, "session_ended");
@@ -146,9 +142,10 @@ fn each_end_is_told_with_its_reason_and_who_ordered_it() {
     let expected = [("user", user.as_str()), ("by", ADMIN), ("protocol", "http")];
     check(&admin, &expected);
     assert_eq!(admin["event"], format!("session_ended:{user},admin"));
+    let last = session_of(&third);
     third.post_form("/cloakroom/logout", &[]);
     let logout = event(&site, known, "session_logout");
-    check(&logout, &[("user", &user), ("session", &session_of_ended(&site, &user, "logout"))]);
+    check(&logout, &[("user", &user), ("session", &last)]);
 
     site.browser_of("bob");
     site.run(&["user", "disable", "bob"]);
@@ -161,19 +158,9 @@ fn each_end_is_told_with_its_reason_and_who_ordered_it() {
     assert_eq!((&everyone["scope"], &everyone["count"]), (&"everyone".into(), &1.into()));
 }
 
-/// The session of the user that ended last for this reason, as the history has it.
-fn session_of_ended(site: &Site, user: &str, reason: &str) -> String {
-    let query =
-        "SELECT lower(hex(id)) FROM cloakroom_ended_session WHERE user_id = ?1 AND reason = ?2";
-    let found = site.database().query_row(query, [user, reason], |row| row.get::<_, String>(0));
-    let hex = found.expect("it is in the history");
-    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-    parts.join("-")
-}
-
 #[test]
 fn each_rotation_renewal_and_theft_is_told() {
-    let (site, _) = Site::with_people(JSON, &["bob"]);
+    let (mut site, _) = Site::with_people(JSON, &["bob"]);
     let mut bob = site.browser_of("bob");
     let (known, session) = (lines(&site).len(), session_of(&bob));
     bob.post_form("/cloakroom/confirm", &[("password", PASSWORD)]);
@@ -181,16 +168,16 @@ fn each_rotation_renewal_and_theft_is_told() {
     check(&rotated, &[("session", &session), ("by", "bob")]);
     assert_eq!(rotated["reauthenticated"], true);
     let mut thief = copy(&site, &bob);
-    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 7200000");
+    let Some(()) = site.later(Duration::from_secs(7_200)) else { return };
     bob.get("/cloakroom/account");
     assert!(events(&site, known, "session_renewed").is_empty(), "it was only sent");
     bob.get("/cloakroom/account");
     check(&event(&site, known, "session_renewed"), &[("session", &session)]);
-    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 7200000");
+    let Some(()) = site.later(Duration::from_secs(7_200)) else { return };
     thief.get("/cloakroom/account");
     let reuse = event(&site, known, "authn_token_reuse");
     let (user, expected) =
-        (id_of(&site, "bob"), [("session", session.as_str()), ("level", "WARN")]);
+        (site.user_id("bob"), [("session", session.as_str()), ("level", "WARN")]);
     check(&reuse, &expected);
     assert_eq!(reuse["event"], format!("authn_token_reuse:{user},{session}"));
     check(&event(&site, known, "session_ended"), &[("reason", "theft"), ("user", &user)]);
@@ -208,7 +195,7 @@ fn passwords_links_users_start_and_stop_are_told() {
     event(&site, 0, "sys_startup");
     assert_eq!(events(&site, 0, "authn_token_created").len(), 1, "the set-up link");
     let code = site.invite("bob", &[]);
-    let (user, known) = (id_of(&site, "bob"), lines(&site).len());
+    let (user, known) = (site.user_id("bob"), lines(&site).len());
     let created = events(&site, 0, "user_created");
     assert_eq!(created.len(), 2, "{created:#?}");
     check(&created[1], &[("user", &user), ("by", "operator")]);
@@ -225,16 +212,14 @@ fn passwords_links_users_start_and_stop_are_told() {
 
 #[test]
 fn what_a_sweep_removes_is_one_event() {
-    let (site, _ada) = Site::with_people(&format!("{JSON}[sweep]\ninterval = \"1s\""), &["bob"]);
+    let settings = format!("{JSON}[sweep]\ninterval = \"1s\"");
+    let (mut site, _ada) = Site::with_people(&settings, &["bob"]);
     let known = lines(&site).len();
     let (_first, _second) = (site.browser_of("bob"), site.browser_of("bob"));
-    let user = id_of(&site, "bob");
-    site.sql(&format!(
-        "UPDATE cloakroom_session SET last_seen_at = last_seen_at - 86400000 WHERE user_id = '{user}'"
-    ));
+    let Some(()) = site.later(Duration::from_secs(86_460)) else { return };
     let swept = || events(&site, known, "session_expired");
     wait_until("the sweep is told", SOON, || !swept().is_empty());
-    assert_eq!((&swept()[0]["idle"], &swept()[0]["absolute"]), (&2.into(), &0.into()));
+    assert_eq!((&swept()[0]["idle"], &swept()[0]["absolute"]), (&3.into(), &0.into()));
 }
 
 #[test]

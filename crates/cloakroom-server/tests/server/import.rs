@@ -62,8 +62,7 @@ fn export(site: &Site) -> Option<String> {
 }
 
 fn hash_of(site: &Site, name: &str) -> String {
-    let sql = "SELECT password_hash FROM cloakroom_user WHERE name = ?1";
-    site.database().query_row(sql, [name], |row| row.get(0)).expect("there is a hash")
+    site.text(&format!("SELECT password_hash FROM cloakroom_user WHERE name = '{name}'"))
 }
 
 fn signs_in(site: &Site, name: &str, password: &str) -> Option<Client> {

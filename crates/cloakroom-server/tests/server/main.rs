@@ -4,6 +4,7 @@
 mod account;
 mod admin;
 mod auth_nginx;
+mod behind;
 mod browser;
 mod cookies;
 mod crash;
@@ -34,6 +35,7 @@ mod secrets;
 mod setup;
 mod slow;
 mod smuggling;
+mod sqlite;
 mod support;
 mod v1;
 mod v1_data;

@@ -305,15 +305,11 @@ fn while_the_server_is_away_nobody_is_let_in_or_signed_out_and_all_goes_on_after
 fn a_fault_of_the_store_passes_nginx_as_503() {
     let Some(front) = Front::start(&["bob"]) else { return };
     let mut bob = front.browser_of("bob");
-    let rename = |from: &str, to: &str| {
-        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
-        front.site.database().execute(&sql, []).expect("it is renamed");
-    };
-    rename("cloakroom_session", "away");
+    front.site.cut_store();
     for path in ["/", "/api/records", "/cloakroom/account"] {
         let answer = bob.get(path);
         assert_eq!((answer.status, answer.headers("Retry-After").len()), (503, 1), "{answer:?}");
     }
-    rename("away", "cloakroom_session");
+    front.site.heal_store();
     assert_eq!(bob.get("/api/records").status, 200);
 }

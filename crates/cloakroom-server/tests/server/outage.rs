@@ -8,9 +8,17 @@ use cloakroom_testkit::servers::http::{Request, Response, urlencoded};
 use cloakroom_testkit::servers::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::behind::applies;
 use crate::support::{
     ADMIN, COOKIE, PASSWORD, RECORDS, SOON, Site, is_signed_in, send_login, session_of,
 };
+
+/// What no answer says of the store.
+pub(crate) const HINTS: [&str; 7] =
+    ["sqlite", "session\"", "no such table", "cloakroom.db", "postgres", "redis", "relation"];
+
+/// Lets a store take long: the tests below make it wait for them.
+const PATIENT: &str = "[store]\ntimeout = \"20s\"\n";
 
 #[track_caller]
 fn check_unavailable(answer: &Response) {
@@ -18,19 +26,19 @@ fn check_unavailable(answer: &Response) {
     assert_eq!(answer.headers("Retry-After"), ["2"], "{answer:?}");
     assert!(answer.headers("Set-Cookie").is_empty(), "{answer:?}");
     assert_eq!(answer.header("Cache-Control").as_deref(), Some("no-store"));
-    for hint in ["sqlite", "session\"", "no such table", "cloakroom.db"] {
+    for hint in HINTS {
         assert!(!answer.text().to_lowercase().contains(hint), "{hint}: {answer:?}");
     }
 }
 
 #[test]
 fn a_fault_of_the_store_is_503_and_signs_nobody_out() {
+    if !applies("store_outage") {
+        return;
+    }
     let (site, mut ada) = Site::with_people(RECORDS, &["bob"]);
     let cookie = ada.cookie(COOKIE).map(str::to_owned);
-    // To the server, the table is suddenly not there.
-    site.database()
-        .execute("ALTER TABLE cloakroom_session RENAME TO away", [])
-        .expect("it is renamed");
+    site.cut_store();
     for path in ["account", "account/password", "admin", "admin/ended", "logout", "login"] {
         check_unavailable(&ada.get(&format!("/cloakroom/{path}")));
     }
@@ -45,9 +53,7 @@ fn a_fault_of_the_store_is_503_and_signs_nobody_out() {
     assert_eq!(ada.get("/readyz").status, 503);
     assert_eq!(ada.get("/.well-known/jwks.json").status, 200);
 
-    site.database()
-        .execute("ALTER TABLE away RENAME TO cloakroom_session", [])
-        .expect("it is back");
+    site.heal_store();
     assert_eq!(ada.cookie(COOKIE).map(str::to_owned), cookie);
     assert!(is_signed_in(&mut ada));
     assert_eq!(ada.get("/readyz").status, 200);
@@ -57,17 +63,19 @@ fn a_fault_of_the_store_is_503_and_signs_nobody_out() {
 
 #[test]
 fn while_another_process_holds_the_write_lock_people_go_on_reading_and_an_end_waits_for_it() {
-    let (site, mut ada) = Site::with_people(RECORDS, &["bob"]);
+    if !applies("sql_view") {
+        return;
+    }
+    let (site, mut ada) = Site::with_people(&format!("{PATIENT}{RECORDS}"), &["bob"]);
     let mut bob = site.browser_of("bob");
-    let holder = site.database();
-    holder.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    let held = site.hold_writes();
     let path = format!("/cloakroom/admin/sessions/{}/end", session_of(&bob));
     thread::scope(|threads| {
         let end = threads.spawn(|| ada.post_form(&path, &[]));
         assert!(is_signed_in(&mut bob), "not acknowledged yet, so it may go on");
         assert_eq!(bob.send(Request::get("/auth/nginx/records")).status, 200);
         assert_eq!(bob.get("/readyz").status, 200);
-        holder.execute_batch("ROLLBACK").expect("the lock is let go");
+        held.let_go();
         let answer = end.join().expect("the end is answered");
         assert!(answer.header("Location").is_some_and(|to| to.ends_with("done=session-ended")));
     });
@@ -76,15 +84,14 @@ fn while_another_process_holds_the_write_lock_people_go_on_reading_and_an_end_wa
 
 #[test]
 fn a_logout_that_could_not_be_written_keeps_the_cookie_and_can_be_tried_again() {
+    if !applies("sql_view") {
+        return;
+    }
     let (site, mut ada) = Site::with_admin("");
-    let rename = |from: &str, to: &str| {
-        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
-        site.database().execute(&sql, []).expect("it is renamed");
-    };
     // The session can be read, but its end cannot be recorded.
-    rename("cloakroom_ended_session", "away");
+    site.rename("ended_session", "away");
     check_unavailable(&ada.post_form("/cloakroom/logout", &[]));
-    rename("away", "cloakroom_ended_session");
+    site.rename("away", "ended_session");
     assert!(is_signed_in(&mut ada), "an end that was not acknowledged, and undone as a whole");
     assert_eq!(ada.post_form("/cloakroom/logout", &[]).status, 200);
     assert_eq!(ada.cookie(COOKIE), None);
@@ -119,41 +126,46 @@ fn hang_up(mut stream: TcpStream) {
 
 #[test]
 fn a_client_that_hangs_up_leaves_nothing_half_done_law_9() {
-    let (site, mut ada) = Site::with_people("", &["bob"]);
+    if !applies("sql_view") {
+        return;
+    }
+    let (site, mut ada) = Site::with_people(PATIENT, &["bob"]);
+    let app = site.application();
     let mut bob = site.browser_of("bob");
     let token = bob.cookie(COOKIE).expect("a cookie").to_owned();
     // Nothing can be written until all have hung up.
-    let holder = site.database();
-    holder.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
-    let before = site.count("SELECT count(*) FROM cloakroom_session");
+    let held = site.hold_writes();
+    let before = app.live();
     for (token, path, fields) in [
         (token.as_str(), "/cloakroom/logout", &[("q", "")][..]),
         ("", "/cloakroom/login", &[("name", ADMIN), ("password", PASSWORD)]),
     ] {
         hang_up(begin(&site, token, path, fields));
     }
-    holder.execute_batch("ROLLBACK").expect("the lock is let go");
+    held.let_go();
     wait_until("the logout is done", SOON, || !is_signed_in(&mut bob));
     // The login either was recorded as a whole, or not at all; in no case is anybody locked out.
-    assert!(site.count("SELECT count(*) FROM cloakroom_session") <= before);
+    assert!(app.live() <= before);
     assert!(is_signed_in(&mut ada) && is_signed_in(&mut site.browser_of("bob")));
 }
 
 #[test]
 fn a_stop_finishes_the_requests_under_way() {
-    let (mut site, mut ada) = Site::with_people("", &["bob"]);
+    if !applies("sql_view") {
+        return;
+    }
+    let (mut site, mut ada) = Site::with_people(PATIENT, &["bob"]);
     let mut bob = site.browser_of("bob");
     let path = format!("/cloakroom/admin/sessions/{}/end", session_of(&bob));
     let token = ada.cookie(COOKIE).expect("a cookie").to_owned();
-    let holder = site.database();
-    holder.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
+    let held = site.hold_writes();
     let mut connection = begin(&site, &token, &path, &[("q", "bob")]);
     let pid = i32::try_from(site.server.pid()).ok().and_then(Pid::from_raw).expect("an id");
     kill_process(pid, Signal::TERM).expect("it is asked to stop");
     wait_until("nobody new is let in", SOON, || {
         Request::get("/healthz").try_send(site.server.address()).is_err()
     });
-    holder.execute_batch("ROLLBACK").expect("the lock is let go");
+    held.let_go();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).expect("it is answered");
     assert!(answer.contains("done=session-ended"), "{answer}");

@@ -1,6 +1,7 @@
 //! Every address that changes something when a form is sent to it.
 
 use cloakroom_testkit::servers::Client;
+use serde_json::Value;
 
 use crate::support::{PASSWORD, Site, between, session_of};
 
@@ -37,9 +38,7 @@ pub(crate) struct Post {
 /// Every form; about bob, whose browser this is, where it is about somebody.
 pub(crate) fn all(site: &Site, bob: &Client) -> Vec<Post> {
     let session = session_of(bob);
-    let query = "SELECT id FROM cloakroom_user WHERE name = 'bob'";
-    let user: String =
-        site.database().query_row(query, [], |row| row.get(0)).expect("the user is there");
+    let user = site.user_id("bob");
     FORMS
         .iter()
         .map(|(route, form)| {
@@ -49,17 +48,21 @@ pub(crate) fn all(site: &Site, bob: &Client) -> Vec<Post> {
         .collect()
 }
 
-/// What such forms can change, in numbers.
-pub(crate) fn everything(site: &Site) -> [i64; 6] {
-    [
-        "SELECT count(*) FROM cloakroom_session",
-        "SELECT count(*) FROM cloakroom_ended_session",
+/// What such forms can change: users and codes in numbers, and each live session with its
+/// generation.
+pub(crate) fn everything(site: &Site) -> (Vec<i64>, Value) {
+    let numbers = [
         "SELECT count(*) FROM cloakroom_user",
         "SELECT count(*) FROM cloakroom_one_time_code",
         "SELECT sum(epoch + disabled) FROM cloakroom_user",
-        "SELECT sum(generation) FROM cloakroom_session",
-    ]
-    .map(|query| site.count(query))
+    ];
+    let live = site.run(&["who", "--json"]);
+    let mut live: Value = serde_json::from_str(&live).expect("who prints JSON");
+    for session in live.as_array_mut().expect("a list") {
+        // It moves with every look.
+        session.as_object_mut().expect("an object").remove("last_seen_at");
+    }
+    (numbers.map(|query| site.count(query)).to_vec(), live)
 }
 
 #[test]

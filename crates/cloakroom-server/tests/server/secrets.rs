@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -143,7 +144,7 @@ fn no_credential_password_code_or_key_is_found_in_the_log_for_machines_law_4() {
 
 fn search(format: &str) {
     let log = format!("[log]\nlevel = \"trace\"\nformat = \"{format}\"\n");
-    let site = Site::fresh(&format!("{log}{RECORDS}"));
+    let mut site = Site::fresh(&format!("{log}{RECORDS}"));
     let mut all = Collection::default();
     for (name, password) in [
         ("the password", PASSWORD),
@@ -156,7 +157,7 @@ fn search(format: &str) {
     let mut ada = set_up_with_mistakes(&site, &mut all);
     at_rest(&site, &mut all);
     let mut bob = invite(&site, &mut ada, &mut all);
-    live(&site, &mut ada, &mut bob, &mut all);
+    live(&mut site, &mut ada, &mut bob, &mut all);
     keys(&site, &mut all);
     at_rest(&site, &mut all);
     all.page("metrics", &site.server.client().send(Request::get("/metrics")));
@@ -210,7 +211,7 @@ fn invite(site: &Site, ada: &mut Client, all: &mut Collection) -> Client {
 }
 
 /// Everything else that people and strangers do.
-fn live(site: &Site, ada: &mut Client, bob: &mut Client, all: &mut Collection) {
+fn live(site: &mut Site, ada: &mut Client, bob: &mut Client, all: &mut Collection) {
     let mut stranger = site.server.client();
     for (name, password) in [(ADMIN, WRONG_PASSWORD), (TYPED_INTO_THE_NAME, "x")] {
         let answer = send_login(&mut stranger, name, password);
@@ -236,7 +237,8 @@ fn live(site: &Site, ada: &mut Client, bob: &mut Client, all: &mut Collection) {
     let change = [("current", PASSWORD), ("new", NEW_PASSWORD), ("repeat", NEW_PASSWORD)];
     all.page("password", &bob.post_form("/cloakroom/account/password", &change));
     all.token(bob);
-    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 7200000");
+    // Without the library, there is no renewal to look at.
+    site.later(Duration::from_secs(7_200));
     all.page("renewal", &bob.get("/cloakroom/account"));
     all.token(bob);
     let asked = bob.send(Request::get("/auth/nginx/records"));
@@ -250,14 +252,10 @@ fn live(site: &Site, ada: &mut Client, bob: &mut Client, all: &mut Collection) {
     let ended = session_of(&other);
     all.places.push(("why".to_owned(), site.run(&["why", &ended]).into_bytes()));
     // A fault is logged with its causes.
-    site.database()
-        .execute("ALTER TABLE cloakroom_session RENAME TO away", [])
-        .expect("it is renamed");
+    site.cut_store();
     all.page("fault", &ada.get("/cloakroom/account"));
     all.page("fault at login", &send_login(&mut stranger, ADMIN, PASSWORD));
-    site.database()
-        .execute("ALTER TABLE away RENAME TO cloakroom_session", [])
-        .expect("it is back");
+    site.heal_store();
     all.page("logout", &ada.post_form("/cloakroom/logout", &[]));
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom::SessionId;
-use cloakroom::sqlite::rusqlite::Connection;
 use cloakroom_testkit::servers::http::{Address, Request, Response};
 use cloakroom_testkit::servers::{Client, Cloakroom, TempDir};
 use serde_json::Value;
@@ -136,21 +135,6 @@ impl Site {
         Application { address: self.server.address().clone(), key }
     }
 
-    /// The database, beside the server.
-    pub(crate) fn database(&self) -> Connection {
-        let open = Connection::open(self.server.data_dir().join("cloakroom.db"));
-        let database = open.expect("the database opens");
-        database.busy_timeout(SOON).expect("a timeout can be set");
-        database
-    }
-
-    /// Changes rows behind the server's back, as only a test does.
-    #[track_caller]
-    pub(crate) fn sql(&self, statement: &str) {
-        let changed = self.database().execute(statement, []);
-        assert!(changed.expect(statement) > 0, "changed nothing: {statement}");
-    }
-
     /// The processor time that the server has taken so far.
     #[track_caller]
     pub(crate) fn processor_time(&self) -> Duration {
@@ -160,12 +144,6 @@ impl Site {
             times.split(' ').next()?.parse::<u64>().ok()
         });
         Duration::from_nanos(nanoseconds.sum())
-    }
-
-    /// A number from the database.
-    #[track_caller]
-    pub(crate) fn count(&self, query: &str) -> i64 {
-        self.database().query_row(query, [], |row| row.get(0)).expect(query)
     }
 }
 
@@ -217,6 +195,25 @@ impl Application {
         let answer = self.post("sessions/verify", &serde_json::json!({ "token": token }));
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
+    }
+
+    /// How many sessions are live, of up to 200.
+    #[track_caller]
+    pub(crate) fn live(&self) -> usize {
+        self.count_listed("sessions?limit=200")
+    }
+
+    /// How many sessions of this user are live.
+    #[track_caller]
+    pub(crate) fn live_of(&self, user: &str) -> usize {
+        self.count_listed(&format!("sessions?limit=200&user={user}"))
+    }
+
+    #[track_caller]
+    fn count_listed(&self, path: &str) -> usize {
+        let answer = self.get(path);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["items"].as_array().expect("a list").len()
     }
 
     /// Whether a token is good.

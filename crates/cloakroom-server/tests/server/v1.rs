@@ -1,8 +1,12 @@
 //! Sessions for applications in any language: create, verify, rotate, list, end.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{Site, check_problem, token_and_id};
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 #[test]
 fn a_session_is_created_verified_and_ended_by_its_application() {
@@ -90,33 +94,33 @@ fn a_rotation_kills_the_old_credential_at_once_and_keeps_the_session() {
 
 #[test]
 fn a_due_credential_gets_a_successor_when_asked_and_both_are_good_until_it_is_used() {
-    let site = Site::fresh("[session]\nrenew_after = \"1m\"\nrenew_grace = \"1s\"");
+    let mut site = Site::fresh("[session]\nrenew_after = \"1m\"\nrenew_grace = \"1s\"");
     let app = site.application();
     let (token, _) = app.log_in("anna");
     assert_eq!(app.verify(&token)["successor"], Value::Null);
-    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 3600000");
+    let Some(()) = site.later(HOUR) else { return };
     assert_eq!(app.verify(&token)["successor"], Value::Null, "only when asked");
     let ask =
         |token: &str| app.post("sessions/verify", &json!({"token": token, "renew": true})).json();
     let successor = ask(&token)["successor"].as_str().expect("it is due").to_owned();
     assert_eq!(ask(&token)["successor"], json!(successor), "every retry gives the same one");
     assert!(app.is_active(&token) && app.is_active(&successor));
-    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 3600000");
+    let Some(()) = site.later(HOUR) else { return };
     assert!(!app.is_active(&token), "after the grace the parent is a stolen copy");
     assert!(!app.is_active(&successor), "and the session ended");
 }
 
 #[test]
 fn a_request_that_took_long_to_arrive_is_no_thief() {
-    let site = Site::fresh("[session]\nrenew_after = \"1m\"\nrenew_grace = \"1s\"");
+    let mut site = Site::fresh("[session]\nrenew_after = \"1m\"\nrenew_grace = \"1s\"");
     let app = site.application();
     let (token, _) = app.log_in("anna");
-    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 3600000");
+    let Some(()) = site.later(HOUR) else { return };
     let asked = app.post("sessions/verify", &json!({"token": token, "renew": true})).json();
     let successor = asked["successor"].as_str().expect("it is due").to_owned();
     assert!(app.is_active(&successor));
     // The successor came into use twenty seconds ago; the old credential's request arrived before.
-    site.sql("UPDATE cloakroom_session SET renewal_since = renewal_since - 20000");
+    let Some(()) = site.later(Duration::from_secs(20)) else { return };
     let slow = json!({"token": token, "arrived_ms_ago": 60_000});
     assert_eq!(app.post("sessions/verify", &slow).json()["active"], true);
     assert!(app.is_active(&successor));

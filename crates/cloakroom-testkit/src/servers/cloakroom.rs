@@ -1,23 +1,35 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::faketime::FakeTime;
 use super::http::{Address, Request};
-use super::{Client, Process, free_port};
+use super::{Client, Process, StoreKind, StoreServers, free_port};
 
 const TIME_TO_START: Duration = Duration::from_secs(20);
 
 /// The server binary, with its configuration, data and log in one directory of the caller's.
 ///
-/// It answers at `http://localhost:<port>` unless the configuration says otherwise.
+/// It answers at `http://localhost:<port>` unless the configuration says otherwise. Sessions are
+/// kept as `CLOAKROOM_TEST_STORE` says, in servers that are started for it: `sqlite`, `memory`,
+/// `postgres`, `redis`, `valkey`, `redis-backed` or `valkey-backed`.
 #[derive(Debug)]
 pub struct Cloakroom {
-    binary: PathBuf,
-    dir: PathBuf,
+    process: Process,
+    way: Way,
     port: u16,
     address: Address,
-    process: Process,
+}
+
+/// How the binary is run, as the server and for other commands.
+#[derive(Debug)]
+struct Way {
+    binary: PathBuf,
+    dir: PathBuf,
+    time: FakeTime,
+    stores: Arc<StoreServers>,
 }
 
 impl Cloakroom {
@@ -28,7 +40,21 @@ impl Cloakroom {
     /// own replaces ours. No `CLOAKROOM_…` variable of the environment reaches the server.
     #[track_caller]
     pub fn start(binary: impl AsRef<Path>, dir: &Path, configuration: &str) -> Self {
-        let (binary, port) = (binary.as_ref().to_owned(), free_port());
+        let kind = StoreKind::chosen();
+        let stores = StoreServers::start(kind)
+            .unwrap_or_else(|| panic!("the servers of {kind:?} are not on this machine"));
+        Self::start_on(Arc::new(stores), binary, dir, configuration)
+    }
+
+    /// The same on these stores, which may have other servers already.
+    #[track_caller]
+    pub fn start_on(
+        stores: Arc<StoreServers>,
+        binary: impl AsRef<Path>,
+        dir: &Path,
+        configuration: &str,
+    ) -> Self {
+        let port = free_port();
         let mut text = format!("data = {:?}\n{configuration}\n", dir.join("data"));
         let address = socket_in(configuration).unwrap_or_else(|| {
             text.insert_str(0, &format!("listen = \"127.0.0.1:{port}\"\n"));
@@ -36,10 +62,16 @@ impl Cloakroom {
         });
         fs::write(dir.join("cloakroom.toml"), text)
             .unwrap_or_else(|fault| panic!("cannot write in {}: {fault}", dir.display()));
-        let process = serve(&binary, dir);
-        let server = Self { binary, dir: dir.to_owned(), port, address, process };
+        let (binary, dir) = (binary.as_ref().to_owned(), dir.to_owned());
+        let way = Way { binary, dir, time: FakeTime::default(), stores };
+        let server = Self { process: way.serve(), way, port, address };
         server.wait_until_ready();
         server
+    }
+
+    /// What keeps its sessions.
+    pub fn stores(&self) -> &Arc<StoreServers> {
+        &self.way.stores
     }
 
     /// Its origin, `http://localhost:<port>`.
@@ -64,7 +96,7 @@ impl Cloakroom {
 
     /// Its data directory.
     pub fn data_dir(&self) -> PathBuf {
-        self.dir.join("data")
+        self.way.dir.join("data")
     }
 
     /// Its process id.
@@ -80,10 +112,8 @@ impl Cloakroom {
     /// Runs another command of the binary on the same configuration, as in `["who", "--json"]`.
     #[track_caller]
     pub fn command(&self, arguments: &[&str]) -> Output {
-        command(&self.binary, &self.dir)
-            .args(arguments)
-            .output()
-            .unwrap_or_else(|fault| panic!("cannot run {}: {fault}", self.binary.display()))
+        let output = self.way.command().args(arguments).output();
+        output.unwrap_or_else(|fault| panic!("cannot run {}: {fault}", self.way.binary.display()))
     }
 
     /// Whether `/readyz` says it can serve.
@@ -107,8 +137,17 @@ impl Cloakroom {
     #[track_caller]
     pub fn restart(&mut self) {
         self.process.stop();
-        self.process = serve(&self.binary, &self.dir);
+        self.process = self.way.serve();
         self.wait_until_ready();
+    }
+
+    /// Starts it again so much later, as far as it knows: the next wall time it reads is ahead.
+    /// `None` where libfaketime is missing (a visible skip).
+    #[track_caller]
+    pub fn restart_later(&mut self, by: Duration) -> Option<()> {
+        self.way.time.advance(by)?;
+        self.restart();
+        Some(())
     }
 
     #[track_caller]
@@ -117,21 +156,25 @@ impl Cloakroom {
     }
 }
 
-#[track_caller]
-fn serve(binary: &Path, dir: &Path) -> Process {
-    let mut serve = command(binary, dir);
-    serve.arg("serve");
-    Process::spawn("cloakroom", serve, &dir.join("cloakroom.log"))
-}
-
-fn command(binary: &Path, dir: &Path) -> Command {
-    let mut command = Command::new(binary);
-    let names = std::env::vars_os().map(|(name, _)| name);
-    for ours in names.filter(|name| name.to_string_lossy().starts_with("CLOAKROOM_")) {
-        command.env_remove(ours);
+impl Way {
+    #[track_caller]
+    fn serve(&self) -> Process {
+        let mut serve = self.command();
+        serve.arg("serve");
+        Process::spawn("cloakroom", serve, &self.dir.join("cloakroom.log"))
     }
-    command.current_dir(dir).env("CLOAKROOM_CONFIG", dir.join("cloakroom.toml"));
-    command
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        let names = std::env::vars_os().map(|(name, _)| name);
+        for ours in names.filter(|name| name.to_string_lossy().starts_with("CLOAKROOM_")) {
+            command.env_remove(ours);
+        }
+        command.current_dir(&self.dir).env("CLOAKROOM_CONFIG", self.dir.join("cloakroom.toml"));
+        command.envs(self.stores.environment());
+        self.time.apply(&mut command);
+        command
+    }
 }
 
 /// The Unix socket a configuration names with `listen = "unix:…"`.

@@ -8,6 +8,7 @@
 //! - [`Cloakroom`], [`Nginx`], [`ChromeDriver`], [`Python`]: the servers and tools.
 //! - [`Postgres`], [`PgBouncer`], [`Redis`] (Valkey too): what keeps sessions; each can be killed,
 //!   stopped, paused and started again on its data. [`Proxy`]: faults on the way to them.
+//!   [`StoreServers`]: those of one store that the whole server is tested on.
 //! - [`Process`], [`TempDir`], [`free_port`], [`wait_until`]: what they are made of.
 //! - [`http`]: a plain client that sends and shows exact bytes; [`Client`]: one with a cookie jar
 //!   that behaves like a browser on one site.
@@ -18,6 +19,7 @@ mod chromedriver;
 mod client;
 mod cloakroom;
 mod dir;
+mod faketime;
 pub mod http;
 mod jar;
 mod nginx;
@@ -31,6 +33,7 @@ mod python;
 pub mod redis;
 mod require;
 mod service;
+mod stores;
 mod tls;
 mod wait;
 
@@ -47,4 +50,5 @@ pub use proxy::Proxy;
 pub use python::Python;
 pub use redis::{Flavor, Redis, RedisBuilder, RedisConnection, Reply};
 pub use require::{require, skip};
+pub use stores::{StoreKind, StoreServers};
 pub use wait::wait_until;

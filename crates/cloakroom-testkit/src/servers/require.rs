@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::target_dir;
 
 /// What may be missing, and the Debian package that has it.
-const PACKAGES: [(&str, &str); 9] = [
+const PACKAGES: [(&str, &str); 10] = [
     ("nginx", "nginx-light"),
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
@@ -16,6 +16,7 @@ const PACKAGES: [(&str, &str); 9] = [
     ("redis-server", "redis-server"),
     ("pgbouncer", "pgbouncer"),
     ("openssl", "openssl"),
+    ("faketime", "faketime"),
 ];
 
 /// Where Debian keeps servers, which is not on everybody's `PATH`.

@@ -55,9 +55,7 @@ impl Service {
     pub(super) fn kill(&mut self) {
         // The first one stands still until the end, so that none is born or buried meanwhile.
         let others = self.pause();
-        for other in &others {
-            let _ = kill_process(*other, Signal::KILL);
-        }
+        others.iter().copied().for_each(end);
         self.process.kill_9();
         wait_until("all processes are gone", TIME_TO_DIE, || !others.iter().any(|it| lives(*it)));
     }
@@ -65,9 +63,12 @@ impl Service {
     /// Asks it to stop with `signal` and waits until it has; kills it when it does not.
     pub(super) fn stop(&mut self, signal: Signal) {
         self.resume();
+        let others = self.others();
         self.process.signal(signal);
         holds_within(TIME_TO_DIE, || !self.process.is_running());
         self.kill();
+        // One that the first has left behind has nobody to stop it.
+        others.into_iter().filter(|it| lives(*it)).for_each(end);
     }
 
     /// Starts it with the same arguments; kills it first if it runs.
@@ -147,6 +148,11 @@ fn pid(number: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(number).ok()?)
 }
 
+fn end(process: Pid) {
+    // Fails for one that is gone.
+    let _ = kill_process(process, Signal::KILL);
+}
+
 /// Every process of this machine and its parent.
 fn parents() -> Vec<(u32, u32)> {
     let processes = fs::read_dir("/proc").expect("Linux has /proc").flatten();
@@ -224,9 +230,11 @@ mod tests {
         let dir = TempDir::new("testkit");
         let mut service = counting(&dir);
         service.start_again();
-        wait_until("the second start", SOON, || service.log().matches("started").count() == 2);
+        wait_until("the second start", SOON, || service.log().matches("started ").count() == 2);
+        let child = child(&service);
         service.pause();
         service.stop(Signal::TERM);
         assert!(!service.process.is_running());
+        wait_until("what it left behind is gone", SOON, || !lives(child));
     }
 }
