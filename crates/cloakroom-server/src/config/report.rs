@@ -1,4 +1,5 @@
 use super::apps::{APP_ID, APP_SETTINGS};
+use super::secret::is_secret;
 use super::table::{SETTINGS, variable};
 use super::{Config, Loaded};
 
@@ -35,7 +36,9 @@ pub fn settings_markdown() -> String {
 }
 
 fn assignments(config: &Config) -> Vec<(String, String)> {
-    let settings = SETTINGS.iter().map(|setting| (setting.key.to_owned(), (setting.show)(config)));
+    // A secret is not shown, and a file may not hold one.
+    let shown = SETTINGS.iter().filter(|setting| !is_secret(setting.key));
+    let settings = shown.map(|setting| (setting.key.to_owned(), (setting.show)(config)));
     let of_apps = config.apps.values().flat_map(|app| {
         APP_SETTINGS
             .iter()

@@ -118,3 +118,69 @@ fn read(path: &Path) -> Result<Secret, String> {
     let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
     secret.0.is_some().then_some(secret).ok_or_else(|| "is empty".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use cloakroom_testkit::servers::TempDir;
+
+    use super::super::{Inputs, load};
+
+    fn inputs(dir: &TempDir, file: &str, variables: &[(&str, &str)]) -> Inputs {
+        dir.write("cloakroom.toml", file);
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Inputs {
+            directory: dir.path().to_owned(),
+            environment: variables.iter().map(pair).collect(),
+            ..Inputs::default()
+        }
+    }
+
+    #[test]
+    fn a_password_comes_from_the_environment_or_a_file_of_its_own() {
+        let dir = TempDir::new("config");
+        let variable = [("CLOAKROOM_DATABASE_PASSWORD", "hidden")];
+        let config = load(&inputs(&dir, "", &variable)).unwrap().config;
+        assert_eq!(config.database.password.reveal(), Some("hidden"));
+        assert!(!format!("{config:?}").contains("hidden"));
+        let path = dir.write("password", "in a file\n");
+        let file = format!("redis.password_file = '{}'", path.display());
+        let config = load(&inputs(&dir, &file, &[])).unwrap().config;
+        assert_eq!(config.redis.password.reveal(), Some("in a file"));
+    }
+
+    #[test]
+    fn a_password_in_the_configuration_file_is_refused_and_not_repeated() {
+        let dir = TempDir::new("config");
+        for file in [
+            "database.password = 'hidden'",
+            "database.url = 'postgres://me:hidden@host/db'",
+            "redis.url = 'redis://:hidden@host'",
+            "database.password = ['hidden']",
+        ] {
+            let error = load(&inputs(&dir, file, &[])).unwrap_err().to_string();
+            assert!(!error.contains("hidden"), "{error}");
+        }
+        let url = "postgres://me:hidden@host/db";
+        let config = load(&inputs(&dir, "", &[("CLOAKROOM_DATABASE_URL", url)])).unwrap().config;
+        assert!(!config.database.url.to_string().contains("hidden"));
+    }
+
+    #[test]
+    fn a_password_file_that_is_missing_or_empty_is_named() {
+        let dir = TempDir::new("config");
+        dir.write("empty", "\n");
+        for name in ["missing", "empty"] {
+            let file = format!("database.password_file = '{}'", dir.join(name).display());
+            let error = load(&inputs(&dir, &file, &[])).unwrap_err().to_string();
+            assert!(error.contains("database.password_file") && error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn sessions_in_memory_and_a_shared_database_contradict_each_other() {
+        let dir = TempDir::new("config");
+        let file = "strategy = 'memory'\ndatabase.url = 'postgres://host/db'";
+        let error = load(&inputs(&dir, file, &[])).unwrap_err().to_string();
+        assert!(error.contains("SQLite"), "{error}");
+    }
+}

@@ -122,7 +122,7 @@ fn a_public_url_without_tls_is_refused_by_name() {
 #[test]
 fn all_problems_are_reported_at_once_each_with_place_and_what_is_allowed() {
     let text = complaint(file(
-        "listne = '127.0.0.1:1'\nsession.idle_timeout = 24\nsession.limit = -1\nstrategy = 'redis'\n\
+        "listne = '127.0.0.1:1'\nsession.idle_timeout = 24\nsession.limit = -1\nstrategy = 'cookie'\n\
          log.level = true\ntrusted_proxies = ['10.1.2.3/8']\n[cookie]\nname = 'sid'\n[app.files]\nname = 'Files'\n",
     ));
     for part in [
@@ -130,7 +130,7 @@ fn all_problems_are_reported_at_once_each_with_place_and_what_is_allowed() {
         "listne (file cloakroom.toml:1): not a setting; did you mean listen?",
         "session.idle_timeout = 24 (file cloakroom.toml:2): not a duration",
         "session.limit = -1 (file cloakroom.toml:3): out of range; allowed: a whole number from 0 to 10000",
-        "strategy = \"redis\" (file cloakroom.toml:4): no such choice; allowed: \"database\", the only one in this version",
+        "strategy = \"cookie\" (file cloakroom.toml:4): no such choice; allowed: \"database\", \"memory\" or \"redis\"",
         "log.level = (a boolean) (file cloakroom.toml:5): not a word",
         "the network is 10.0.0.0/8",
         "cookie.name = \"sid\" (file cloakroom.toml:8): without __Host-",
