@@ -9,7 +9,12 @@ use axum::http::{Request, Response};
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use cloakroom::{Cloakroom, CurrentUser, Error, Session, User};
+use cloakroom::{Builder, Cloakroom, CurrentUser, Error, Session, User};
+#[cfg(feature = "postgres")]
+use cloakroom_testkit::servers::SharedPostgres;
+use cloakroom_testkit::servers::TempDir;
+#[cfg(feature = "redis")]
+use cloakroom_testkit::servers::{Flavor, Redis};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -29,8 +34,8 @@ async fn log_in(session: Session, Form(login): Form<Login>) -> Result<Redirect, 
     Ok(Redirect::to("/"))
 }
 
-async fn app() -> Router {
-    let cloakroom = Cloakroom::memory().login_page("/login").open().await.unwrap();
+async fn app(store: Builder) -> Router {
+    let cloakroom = store.login_page("/login").open().await.unwrap();
     Router::new()
         .route("/", get(async |user: CurrentUser| format!("Hello {}!", user.id)))
         .route("/login", get(Html("<form></form>")).post(log_in))
@@ -60,9 +65,33 @@ async fn text(response: Response<Body>) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-#[tokio::test]
-async fn the_example_logs_in_shows_a_protected_page_and_logs_out() {
-    let app = app().await;
+/// The one line of the example that chooses the store, and nothing else.
+macro_rules! the_example_runs_on {
+    ($($name:ident: $server:expr, $feature:literal, |$at:ident| $line:expr;)*) => {$(
+        #[cfg(feature = $feature)]
+        #[tokio::test]
+        async fn $name() {
+            let Some($at) = $server else { return };
+            let key = TempDir::new("readme");
+            the_example_works(app($line.key_file(key.join("key"))).await).await;
+        }
+    )*};
+}
+
+the_example_runs_on! {
+    the_example_runs_on_memory: Some(()), "axum", |_at| Cloakroom::memory();
+    the_example_runs_on_sqlite: Some(TempDir::new("readme")), "sqlite",
+        |at| Cloakroom::database(at.join("sessions.db"));
+    the_example_runs_on_postgresql: SharedPostgres::database(), "postgres",
+        |at| Cloakroom::database(at.url());
+    the_example_runs_on_redis: Redis::start(Flavor::Redis), "redis",
+        |at| Cloakroom::redis(at.url());
+    the_example_runs_on_valkey: Redis::start(Flavor::Valkey), "redis",
+        |at| Cloakroom::redis(at.url());
+}
+
+/// Logs in, shows a protected page and logs out.
+async fn the_example_works(app: Router) {
     assert_eq!(location(&send(&app, "GET", "/", "", "").await), "/login?next=%2F");
     assert!(text(send(&app, "GET", "/login", "", "").await).await.contains("<form"));
     let wrong = send(&app, "POST", "/login", "", "name=alice&password=x").await;
