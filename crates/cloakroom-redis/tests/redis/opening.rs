@@ -1,5 +1,7 @@
-use cloakroom_core::{Durability, Store};
+use cloakroom_core::{Carry, Durability, LimitPolicy, Selector, Store};
 use cloakroom_redis::{OpenError, Options, Product, RedisStore};
+use cloakroom_testkit::Subject;
+use cloakroom_testkit::fixtures::{Draft, at, logout, sweep};
 use cloakroom_testkit::servers::{Flavor, Redis, free_port};
 
 use crate::support::options;
@@ -94,4 +96,27 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     let (url, _) = redis.tls().unwrap();
     let text = refused(Options::new(url)).await.to_string();
     assert!(text.contains("cannot be used"), "{text}");
+}
+
+/// The rights that docs/operations.md names are enough.
+#[tokio::test]
+async fn a_user_of_few_rights_suffices() {
+    let guide = include_str!("../../../../docs/operations.md").split_whitespace();
+    let guide = guide.collect::<Vec<_>>().join(" ");
+    let rights = guide.split("needs `~cloakroom").nth(1).unwrap().split('`').next().unwrap();
+    let user = format!("cloakroom on >right-one ~cloakroom{rights} +config|get");
+    for flavor in [Flavor::Redis, Flavor::Valkey] {
+        let Some(redis) = Redis::builder(flavor).option("user", &user).start() else { return };
+        let url = format!("redis://cloakroom:right-one@127.0.0.1:{}/0", redis.port());
+        let store = Subject::new(RedisStore::open(url).await.unwrap());
+        let visitor = store.add(Draft::anonymous().data("k", "1")).await;
+        let login = Draft::of("ada").at(at(1)).replacing(visitor, Carry::Everything);
+        let id = store.add(login.limit(1, LimitPolicy::EndOldest)).await;
+        assert_eq!(store.value(id, at(1), "k").await.as_deref(), Some("1"));
+        store.end_session(id, at(2)).await;
+        store.end(logout(Selector::Everyone, at(3))).await;
+        store.sweep(sweep(at(4), 10)).await;
+        assert!(store.live_ids(at(4)).await.is_empty());
+        store.log_after(None, 10).await;
+    }
 }
