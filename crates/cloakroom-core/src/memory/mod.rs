@@ -123,7 +123,7 @@ impl Browse for MemoryStore {
 
 impl RevocationLog for MemoryStore {
     fn log_after(&self, after: Option<Position>, limit: u32) -> StoreAnswer<'_, LogPage> {
-        self.answer(|state| state.log.after(after, limit))
+        self.answer(|state| state.log.after(after.as_ref(), limit))
     }
 }
 

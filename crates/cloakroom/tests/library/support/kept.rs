@@ -19,7 +19,7 @@ pub(crate) enum Kept {
     Postgres(cloakroom_testkit::servers::SharedPostgres),
     /// A private server, before files in a directory.
     #[cfg(feature = "redis")]
-    Redis(Redis, TempDir),
+    Redis(Box<Redis>, TempDir),
 }
 
 /// A fresh store and what it needs; `None` where the machine lacks the server.
@@ -58,7 +58,7 @@ async fn alone(flavor: Flavor) -> Fresh {
     let server = Redis::start(flavor)?;
     let options = cloakroom::redis::Options::new(server.url());
     let store = cloakroom::redis::RedisStore::open(options).await.unwrap();
-    Some((Arc::new(store), Kept::Redis(server, TempDir::new("library"))))
+    Some((Arc::new(store), Kept::Redis(Box::new(server), TempDir::new("library"))))
 }
 
 /// Redis before SQLite.
@@ -79,7 +79,7 @@ async fn backed(flavor: Flavor) -> Fresh {
     let behind = cloakroom::sqlite::SqliteStore::open(directory.join("app.db")).unwrap();
     let options = cloakroom::redis::Options::new(server.url());
     let store = cloakroom::redis::Backed::open(options, Arc::new(behind)).await.unwrap();
-    Some((Arc::new(store), Kept::Redis(server, directory)))
+    Some((Arc::new(store), Kept::Redis(Box::new(server), directory)))
 }
 
 impl Kept {
