@@ -41,6 +41,8 @@ pub struct ServerFacts {
     pub warnings: Vec<String>,
     pub(crate) is_replica: bool,
     pub(crate) is_old: bool,
+    /// Whether it still reads its data after a start, and refuses all else.
+    pub(crate) is_loading: bool,
 }
 
 /// How far the disk may be behind with `appendfsync everysec`: Redis waits up to two seconds for
@@ -73,6 +75,7 @@ impl ServerFacts {
             warnings,
             is_replica: matches!(value("role"), "slave" | "replica"),
             is_old: !is_new_enough(value("redis_version")),
+            is_loading: value("loading") == "1",
         }
     }
 }

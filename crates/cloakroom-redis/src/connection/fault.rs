@@ -119,7 +119,9 @@ fn said(code: &str, detail: &str) -> String {
     format!("{advice} ({code})")
 }
 
+/// A bounded part of what it said, without the arguments that it quotes of commands it has not.
 fn bounded(detail: &str) -> String {
+    let detail = detail.split(", with args").next().unwrap_or_default();
     detail.chars().filter(|character| !character.is_control()).take(200).collect()
 }
 
@@ -134,6 +136,8 @@ mod tests {
             assert!(text.contains(word) && text.contains(code) && !text.contains("secret"));
         }
         assert_eq!(said("ERR", "a\r\nb"), "Redis refused: ERR ab");
+        let quoting = said("ERR", "unknown command 'EVALSHA', with args beginning with: 'secret'");
+        assert_eq!(quoting, "Redis refused: ERR unknown command 'EVALSHA'");
     }
 
     #[test]

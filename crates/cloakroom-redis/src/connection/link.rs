@@ -31,7 +31,10 @@ impl Link {
             let mut connection =
                 client.get_multiplexed_async_connection_with_config(&config).await?;
             let facts = facts(&mut connection).await?;
-            Ok(Self { connection, facts })
+            match facts.is_loading {
+                false => Ok(Self { connection, facts }),
+                true => Err(Fault::not_done("Redis is loading its data after a start")),
+            }
         };
         // The library bounds each step; the server may answer some and not others.
         match tokio::time::timeout(connect_timeout + response_timeout, connecting).await {
