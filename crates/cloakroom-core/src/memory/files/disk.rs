@@ -39,28 +39,38 @@ fn unfinished(path: &Path) -> PathBuf {
     with_suffix(path, ".new")
 }
 
+/// A file was not replaced, or nobody knows.
+#[derive(Debug)]
+pub(super) struct NotReplaced {
+    pub(super) error: io::Error,
+    /// Whether the new file has the name already; after a power failure it may not.
+    pub(super) in_place: bool,
+}
+
+impl From<NotReplaced> for io::Error {
+    fn from(failed: NotReplaced) -> Self {
+        failed.error
+    }
+}
+
 /// Writes a file beside `path` and puts it there once all of it is on disk.
 pub(super) fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<()> {
+) -> Result<(), NotReplaced> {
     let unfinished = unfinished(path);
-    let mut file = BufWriter::with_capacity(1 << 20, create_private(&unfinished)?);
-    let written = write(&mut file).and_then(|()| file.into_inner()?.sync_all());
+    let written = create_private(&unfinished).and_then(|file| {
+        let mut file = BufWriter::with_capacity(1 << 20, file);
+        write(&mut file)?;
+        file.into_inner()?.sync_all()?;
+        fs::rename(&unfinished, path)
+    });
     if let Err(error) = written {
         // It only takes room; the next one is written over it.
         let _ = remove(&unfinished);
-        return Err(error);
+        return Err(NotReplaced { error, in_place: false });
     }
-    fs::rename(&unfinished, path)?;
-    sync_directory(path)
-}
-
-/// Removes what a failed [`replace`] can have left.
-pub(super) fn remove_unfinished(path: &Path) -> io::Result<()> {
-    remove(&unfinished(path))?;
-    remove(path)?;
-    sync_directory(path)
+    sync_directory(path).map_err(|error| NotReplaced { error, in_place: true })
 }
 
 fn remove(path: &Path) -> io::Result<()> {

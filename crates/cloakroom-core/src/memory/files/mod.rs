@@ -16,6 +16,7 @@ use super::snapshot::{self, Header};
 use super::{Inner, MemoryOptions, MemoryStore, unpoisoned};
 use crate::{Bucket, Clock, SystemClock, Timestamp};
 
+use disk::NotReplaced;
 pub(super) use disk::{create_private, sync_directory};
 
 /// How soon a snapshot is tried again after one that failed, and while the journal is broken.
@@ -94,7 +95,7 @@ impl Keeper {
     }
 
     /// Writes a snapshot whole, then puts it in the place of the one before.
-    fn write(&self, inner: &Inner, generation: u64, is_final: bool) -> io::Result<()> {
+    fn write(&self, inner: &Inner, generation: u64, is_final: bool) -> Result<(), NotReplaced> {
         let saved_at = SystemClock::new().now();
         let header = Header { lineage: self.lineage, generation, is_final, saved_at };
         disk::replace(&self.files.path, |file| {
@@ -160,8 +161,8 @@ impl MemoryStore {
     }
 
     /// Writes everything to the files that the store was opened with; the last act before the
-    /// process ends. From its beginning every write fails, because it would be lost; if saving
-    /// fails, writes are possible again. It blocks.
+    /// process ends. From its beginning every write fails, because it would be lost; if it cannot
+    /// be saved, writes are possible again. It blocks.
     ///
     /// # Errors
     /// The snapshot cannot be written, or the store was not opened with files.
@@ -172,14 +173,13 @@ impl MemoryStore {
         };
         let generation = unpoisoned(&keeper.generation);
         self.0.set_closed(true);
-        let settled = self.0.journal.get().map_or(Ok(()), Journal::settle);
+        // Its thread stops only with the store; then there is nothing left to wait for.
+        let _ = self.0.journal.get().map(Journal::settle);
         let path = &keeper.files.path;
-        let saved = settled.and_then(|()| keeper.write(&self.0, *generation, true));
-        if let Err(source) = saved {
-            // What is written from now on must not be undone by a file that is there after all.
-            disk::remove_unfinished(path).map_err(SnapshotError::at("remove", path))?;
-            self.0.set_closed(false);
-            return Err(SnapshotError { action: "save to", path: path.clone(), source });
+        if let Err(NotReplaced { error, in_place }) = keeper.write(&self.0, *generation, true) {
+            // A file that may be there must not undo what would be written from now on.
+            self.0.set_closed(in_place);
+            return Err(SnapshotError::at("save to", path)(error));
         }
         disk::remove_journals(path, u64::MAX).map_err(SnapshotError::at("tidy", path))?;
         Ok(self.0.account.sessions())
