@@ -52,8 +52,9 @@ pub enum SessionError {
         /// The first key that had changed.
         key: String,
     },
-    /// The anonymous sessions are at their cap (HTTP 503).
-    #[error("too many anonymous sessions; try again later or log in")]
+    /// There is no room for another session (HTTP 503): the anonymous ones are at their cap, or
+    /// the store holds as many sessions as it may.
+    #[error("there is no room for another session; try again later")]
     Full,
     /// The session ended, or its privileges changed, while the request ran (HTTP 401).
     #[error("the session ended or its privileges changed while the request ran")]

@@ -42,7 +42,10 @@ pub use id::{Bucket, IdError, SessionId};
 pub use lifetime::{Lifetime, granularity};
 pub use log::{Change, LogEntry, LogPage, Position, PositionError, RevocationLog};
 pub use login::{ClientInfo, Issued, Login, Once};
-pub use memory::MemoryStore;
+pub use memory::{
+    MemoryFiles, MemoryOptions, MemoryStore, MemoryUsage, Restored, SetAside, SnapshotError,
+    WhenFull,
+};
 pub use meters::{Family, FamilyKind, LoginOutcome, Meters, Sample, SampleValue, Spread};
 pub use observer::{Happening, Observer};
 pub use policy::{Durability, LimitPolicy, Policy, RevocationBound, SessionLimit};

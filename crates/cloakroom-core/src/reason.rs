@@ -12,6 +12,8 @@ pub enum EndReason {
     Absolute,
     /// An administrator ended it.
     Admin,
+    /// The store had no room for all sessions, and it was not used for longest.
+    Capacity,
     /// It was not used for the idle timeout.
     Idle,
     /// The key that its credential was made with was retired.
@@ -31,9 +33,10 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    pub(crate) const ALL: [(Self, &'static str); 10] = [
+    pub(crate) const ALL: [(Self, &'static str); 11] = [
         (Self::Absolute, "absolute"),
         (Self::Admin, "admin"),
+        (Self::Capacity, "capacity"),
         (Self::Idle, "idle"),
         (Self::KeyRetired, "key_retired"),
         (Self::Limit, "limit"),

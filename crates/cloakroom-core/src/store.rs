@@ -133,9 +133,17 @@ pub enum Inserted {
         /// Ended by the limit.
         ended: Vec<SessionId>,
     },
+    /// It is there. The store had no room for all, and ended sessions for it that were not used
+    /// for longest, [`EndReason::Capacity`]: never a login for a visitor (law 13).
+    Crowded {
+        /// Ended by the limit.
+        ended: Vec<SessionId>,
+        /// Ended for want of room, of whatever user.
+        pushed_out: Vec<SessionId>,
+    },
     /// The id is in use or was.
     Conflict,
-    /// The anonymous cap is reached.
+    /// There is no room: the anonymous cap is reached, or the store holds as much as it may.
     Full,
     /// The user's limit is reached and its policy is to refuse.
     LimitReached,

@@ -5,6 +5,7 @@
 mod faults;
 mod outcome;
 mod random;
+mod reference;
 mod rounds;
 mod steps;
 mod subject;
@@ -21,6 +22,7 @@ pub mod suite;
 pub use cloakroom_core::{ManualClock, SessionStore};
 pub use faults::{Fault, Faults, Faulty, Hold};
 pub use random::Random;
+pub use reference::ReferenceStore;
 pub use rounds::{rounds, seeds};
 pub use steps::{Actor, Yielding, interleave, yield_point};
 pub use subject::{Subject, eventually};

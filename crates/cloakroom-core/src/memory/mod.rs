@@ -1,43 +1,93 @@
-//! The reference store: what every other store is compared with.
+//! The store in memory: 64 shards, compact rows, a hard cap, snapshots and a journal of ends.
 
+mod account;
 mod browse;
+mod bytes;
+mod data;
+mod ended;
 mod ends;
+mod files;
+mod history;
+mod insert;
+mod journal;
 mod log;
-mod state;
+mod merge;
+mod options;
+mod room;
+mod row;
+mod shard;
+mod snapshot;
+mod strings;
+mod sweep;
 mod writes;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::hash::RandomState;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::{
-    Answer, Browse, Counts, DataChange, DataLimits, Durability, End, Ended, EndedPage,
+    Answer, Browse, Bucket, Counts, DataChange, DataLimits, Durability, End, Ended, EndedPage,
     EndedSession, Entry, Guard, History, HistoryQuery, Inserted, Keys, LogPage, NewSession, Page,
     Position, Query, Record, RenewalStep, RevocationLog, Rotation, SessionId, Store, StoreAnswer,
-    Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
+    StoreError, Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
 };
-use state::State;
+use account::Account;
+use journal::Journal;
+use log::Log;
+use shard::Shard;
 
-/// Sessions in the memory of one process, lost when it ends.
+pub use files::{MemoryFiles, Restored, SetAside, SnapshotError};
+pub use options::{MemoryOptions, MemoryUsage, WhenFull};
+
+/// Sessions in the memory of one process.
 ///
-/// Every method takes one lock for a time that does not depend on the number of sessions, except
-/// ending a user or everyone. Memory is bounded by the sweep and the anonymous cap.
-#[derive(Clone, Default)]
-pub struct MemoryStore(Arc<Mutex<State>>);
+/// They are in 64 shards, each under a lock of its own that is held for a few sessions at a time;
+/// all of a user are in one. Memory is bounded by [`MemoryOptions`]. What outlives the process is
+/// up to [`MemoryStore::open`]; without it, nothing does.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+struct Inner {
+    shards: Box<[Mutex<Shard>]>,
+    log: Mutex<Log>,
+    account: Arc<Account>,
+    options: MemoryOptions,
+    /// Held by whoever ends everyone, and while the sessions are closed.
+    everyone: Mutex<()>,
+    journal: OnceLock<Journal>,
+    files: OnceLock<files::Keeper>,
+}
 
 impl MemoryStore {
-    /// An empty store.
+    /// An empty store within the default caps.
     pub fn new() -> Self {
-        Self::default()
+        Self::within(MemoryOptions::default())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A panic under the lock cannot leave a half-done step that later steps would trust:
-        // every step checks before it changes anything.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// An empty store within `options`.
+    pub fn within(options: MemoryOptions) -> Self {
+        Self(Arc::new(Inner::new(options)))
     }
 
-    fn answer<T>(&self, step: impl FnOnce(&mut State) -> T) -> StoreAnswer<'_, T> {
-        Answer::ready(Ok(step(&mut self.state())))
+    /// What it may hold.
+    pub fn options(&self) -> &MemoryOptions {
+        &self.0.options
+    }
+
+    /// What it holds now.
+    pub fn usage(&self) -> MemoryUsage {
+        let account = &self.0.account;
+        MemoryUsage {
+            sessions: account.sessions(),
+            anonymous: account.anonymous(),
+            bytes: account.bytes(),
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -47,17 +97,61 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
+impl Inner {
+    fn new(options: MemoryOptions) -> Self {
+        let account = Arc::new(Account::new(&options));
+        let hasher = RandomState::new();
+        let shard = |_| Mutex::new(Shard::new(&options, Arc::clone(&account), hasher.clone()));
+        Self {
+            shards: Bucket::all().map(shard).collect(),
+            log: Mutex::new(Log::new(Arc::clone(&account))),
+            account,
+            options,
+            everyone: Mutex::new(()),
+            journal: OnceLock::new(),
+            files: OnceLock::new(),
+        }
+    }
+
+    /// Locks are taken in this order: everyone, shards by number, the log, the journal's queue.
+    fn shard(&self, bucket: Bucket) -> MutexGuard<'_, Shard> {
+        unpoisoned(&self.shards[bucket.index()])
+    }
+
+    /// For a write: an error once the sessions were saved.
+    fn open(
+        &self,
+        bucket: Bucket,
+        operation: &'static str,
+    ) -> Result<MutexGuard<'_, Shard>, StoreError> {
+        let shard = self.shard(bucket);
+        shard.check_open(operation)?;
+        Ok(shard)
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        unpoisoned(&self.log)
+    }
+}
+
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic under the lock leaves no half-done step that later steps would trust: they check
+    // before they change anything, and rows are replaced whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Store for MemoryStore {
     fn durability(&self) -> Durability {
-        Durability::LostOnRestart
+        let interval = self.0.files.get().and_then(files::Keeper::interval);
+        interval.map_or(Durability::LostOnRestart, Durability::UpTo)
     }
 
     fn insert(&self, new: NewSession) -> StoreAnswer<'_, Inserted> {
-        self.answer(|state| state.insert(new))
+        self.0.insert(new)
     }
 
     fn load(&self, id: SessionId, now: Timestamp) -> StoreAnswer<'_, Option<Arc<Record>>> {
-        self.answer(|state| state.live(id, now).map(|row| Arc::clone(&row.record)))
+        Answer::ready(Ok(self.0.shard(id.bucket()).record(id, now).map(Arc::new)))
     }
 
     fn read(
@@ -66,7 +160,9 @@ impl Store for MemoryStore {
         now: Timestamp,
         keys: Keys,
     ) -> StoreAnswer<'_, Option<Vec<Entry>>> {
-        self.answer(|state| state.live(id, now).map(|row| row.entries(keys)))
+        let shard = self.0.shard(id.bucket());
+        let data = shard.live(id, now).map(|(row, _)| data::answer(row.data(), keys));
+        Answer::ready(Ok(data))
     }
 
     fn update(
@@ -75,64 +171,67 @@ impl Store for MemoryStore {
         changes: Vec<DataChange>,
         limits: DataLimits,
     ) -> StoreAnswer<'_, Updated> {
-        self.answer(|state| state.update(guard, changes, limits))
+        Answer::ready(self.0.update(guard, &changes, limits))
     }
 
     fn rotate(&self, guard: Guard, rotation: Rotation) -> StoreAnswer<'_, Updated> {
-        self.answer(|state| state.rotate(guard, rotation))
+        self.0.rotate(guard, rotation)
     }
 
     fn renew(&self, guard: Guard, step: RenewalStep) -> StoreAnswer<'_, Updated> {
-        self.answer(|state| state.renew(guard, step))
+        Answer::ready(self.0.renew(guard, step))
     }
 
     fn touch(&self, now: Timestamp, touches: Vec<Touch>) -> StoreAnswer<'_, u64> {
-        self.answer(|state| touches.iter().map(|touch| state.touch(now, *touch)).sum())
+        Answer::ready(self.0.touch(now, &touches))
     }
 
     fn regroup(&self, user: UserId, groups: Vec<String>, now: Timestamp) -> StoreAnswer<'_, u64> {
-        self.answer(|state| state.regroup(&user, &groups, now))
+        self.0.regroup(user, groups, now)
     }
 
     fn end(&self, end: End) -> StoreAnswer<'_, Ended> {
-        self.answer(|state| state.end(&end))
+        self.0.end(end)
     }
 
     fn epoch(&self, user: UserId) -> StoreAnswer<'_, u64> {
-        self.answer(|state| state.epoch(&user))
+        Answer::ready(Ok(self.0.shard(Bucket::of(&user)).epoch(&user)))
     }
 
     fn sweep(&self, sweep: Sweep) -> StoreAnswer<'_, Swept> {
-        self.answer(|state| state.sweep(sweep))
+        Answer::pending(self.0.sweep(sweep))
     }
 }
 
 impl Browse for MemoryStore {
     fn sessions(&self, query: Query) -> StoreAnswer<'_, Page> {
-        self.answer(|state| state.page(&query))
+        Answer::ready(Ok(self.0.page(&query)))
     }
 
     fn sessions_of(&self, user: UserId, now: Timestamp) -> StoreAnswer<'_, Vec<Summary>> {
-        self.answer(|state| state.sessions_of(&user, now))
+        Answer::ready(Ok(self.0.sessions_of(&user, now)))
     }
 
     fn counts(&self, now: Timestamp) -> StoreAnswer<'_, Counts> {
-        self.answer(|state| state.counts(now))
+        let MemoryUsage { sessions, anonymous, .. } = self.usage();
+        let sessions = sessions.saturating_sub(anonymous);
+        Answer::ready(Ok(Counts { sessions, anonymous, as_of: now }))
     }
 }
 
 impl RevocationLog for MemoryStore {
     fn log_after(&self, after: Option<Position>, limit: u32) -> StoreAnswer<'_, LogPage> {
-        self.answer(|state| state.log.after(after.as_ref(), limit))
+        Answer::ready(Ok(self.0.log().after(after.as_ref(), limit)))
     }
 }
 
 impl History for MemoryStore {
     fn ended(&self, id: SessionId) -> StoreAnswer<'_, Option<EndedSession>> {
-        self.answer(|state| state.ended.get(&id).cloned())
+        let shard = self.0.shard(id.bucket());
+        Answer::ready(Ok(shard.history.ended(id, &shard.strings)))
     }
 
     fn history(&self, query: HistoryQuery) -> StoreAnswer<'_, EndedPage> {
-        self.answer(|state| state.history(&query))
+        Answer::ready(Ok(self.0.history(&query)))
     }
 }

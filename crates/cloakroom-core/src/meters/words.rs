@@ -20,18 +20,21 @@ pub enum LoginOutcome {
     Superseded,
     /// The user has as many sessions as allowed.
     SessionLimit,
+    /// The store holds as many sessions as it may.
+    Full,
     /// A fault.
     Error,
 }
 
 impl LoginOutcome {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Success,
         Self::Refused,
         Self::Limited,
         Self::Busy,
         Self::Superseded,
         Self::SessionLimit,
+        Self::Full,
         Self::Error,
     ];
 
@@ -44,6 +47,7 @@ impl LoginOutcome {
             Self::Busy => "busy",
             Self::Superseded => "superseded",
             Self::SessionLimit => "session_limit",
+            Self::Full => "full",
             Self::Error => "error",
         }
     }

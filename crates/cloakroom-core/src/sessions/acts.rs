@@ -23,7 +23,8 @@ impl Sessions {
     /// takes the place of, whoever's it was, ends in the same commit.
     ///
     /// # Errors
-    /// [`SessionError::LimitReached`], [`SessionError::Superseded`], or a fault of the store.
+    /// [`SessionError::LimitReached`], [`SessionError::Superseded`], [`SessionError::Full`], or a
+    /// fault of the store.
     pub async fn log_in(
         &self,
         login: impl Into<Login>,
@@ -212,6 +213,10 @@ impl Sessions {
         };
         match self.0.store.insert(new).await? {
             Inserted::Done { ended } => Ok(Some(ended)),
+            Inserted::Crowded { ended, pushed_out } => {
+                self.tell_pushed_out(&pushed_out).await;
+                Ok(Some(ended))
+            }
             Inserted::Conflict => Ok(None),
             Inserted::Full => Err(SessionError::Full),
             Inserted::LimitReached => Err(SessionError::LimitReached),

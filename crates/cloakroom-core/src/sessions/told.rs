@@ -65,6 +65,7 @@ impl Sessions {
                 let outcome = match error {
                     SessionError::LimitReached => LoginOutcome::SessionLimit,
                     SessionError::Superseded => LoginOutcome::Superseded,
+                    SessionError::Full => LoginOutcome::Full,
                     _ => LoginOutcome::Error,
                 };
                 return self.tell(Happening::LoginRefused { user, outcome });
@@ -93,6 +94,14 @@ impl Sessions {
             by: end.by.as_deref(),
             count: ended.count,
         });
+    }
+
+    /// Sessions that ended because the store had no room for all.
+    pub(super) async fn tell_pushed_out(&self, pushed_out: &[SessionId]) {
+        for id in pushed_out {
+            let user = self.whose(*id).await;
+            self.tell_one_end(*id, user.as_ref(), EndReason::Capacity);
+        }
     }
 
     /// Whose session it was that has just ended; not asked when nobody wants to know.

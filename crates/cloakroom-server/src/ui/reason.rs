@@ -13,9 +13,10 @@ pub struct Reason {
 
 const UNKNOWN: Reason = calm("Ended", "It ended for a reason this version does not know.");
 
-const REASONS: [(&str, Reason); 10] = [
+const REASONS: [(&str, Reason); 11] = [
     ("absolute", calm("Reached its limit", "It was as old as a session may become.")),
     ("admin", calm("Ended by hand", "An administrator ended it.")),
+    ("capacity", calm("No room", "The server was full, and it was not used for longest.")),
     ("idle", calm("Not used", "It was not used for the idle time, so it ended by itself.")),
     ("key_retired", calm("Key retired", "The key that its credential was made with was retired.")),
     ("limit", calm("Too many sessions", "A newer sign-in took its place under the session limit.")),

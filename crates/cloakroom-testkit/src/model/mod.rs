@@ -1,4 +1,4 @@
-//! Random acts on a store under test and on [`MemoryStore`], the reference. Every outcome and
+//! Random acts on a store under test and on [`ReferenceStore`]. Every outcome and
 //! everything that can be seen must agree after each act.
 
 mod act;
@@ -8,9 +8,10 @@ mod versions;
 
 use std::fmt;
 
-use cloakroom_core::{MemoryStore, SessionStore};
+use cloakroom_core::SessionStore;
 
 use crate::random::Random;
+use crate::reference::ReferenceStore;
 use crate::rounds::{rounds, seeds};
 use crate::subject::Subject;
 
@@ -76,7 +77,7 @@ where
     F: Future<Output = S>,
     S: SessionStore,
 {
-    let mut play = Play::new(Subject::new(MemoryStore::new()), Subject::new(fresh().await));
+    let mut play = Play::new(Subject::new(ReferenceStore::new()), Subject::new(fresh().await));
     for (index, step) in steps.iter().enumerate() {
         if let Err(what) = play.step(step).await {
             return Some(Found { after: index + 1, what });

@@ -109,6 +109,7 @@ pub(super) async fn every_reason_survives_the_history(store: Subject) {
     let reasons = [
         EndReason::Absolute,
         EndReason::Admin,
+        EndReason::Capacity,
         EndReason::Idle,
         EndReason::KeyRetired,
         EndReason::Limit,

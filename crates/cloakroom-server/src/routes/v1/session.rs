@@ -129,6 +129,7 @@ pub(super) struct Ended {
 pub(super) enum Reason {
     Absolute,
     Admin,
+    Capacity,
     Idle,
     KeyRetired,
     Limit,

@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::log::Log;
-use crate::{EndedSession, Entry, Guard, Keys, Record, SessionId, Timestamp, UserId};
+use cloakroom_core::{EndedSession, Entry, Guard, Keys, Record, SessionId, Timestamp, UserId};
 
-/// All that a [`MemoryStore`](super::MemoryStore) holds. The indexes follow `rows`.
+/// All that a [`ReferenceStore`](super::ReferenceStore) holds. The indexes follow `rows`.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) rows: HashMap<SessionId, Row>,
