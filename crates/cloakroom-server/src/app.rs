@@ -10,10 +10,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use cloakroom::{AssertionKey, Cloakroom, CookiePolicy, SecretKey, Timestamp};
+use cloakroom::{
+    AssertionKey, Cloakroom, CookiePolicy, MemoryStore, SecretKey, SessionStore, Timestamp,
+};
 
 use crate::api_keys::ApiKeys;
-use crate::config::{Config, DatabaseAt};
+use crate::config::{Config, DatabaseAt, Snapshot, Strategy};
 use crate::events::Witness;
 use crate::guesses::Guesses;
 use crate::node_keys::NodeKeys;
@@ -37,6 +39,8 @@ pub struct App {
     pub config: Config,
     /// The sessions.
     pub cloakroom: Cloakroom,
+    /// The store, if they are in memory.
+    pub memory: Option<MemoryStore>,
     /// The users.
     pub users: Users,
     /// The keys of applications.
@@ -74,7 +78,14 @@ impl App {
         let session_key =
             keys.key(SESSION_KEY, &data.join(SESSION_KEY), SecretKey::generate()?.reveal()).await?;
         let assertions = assertion_key(&keys, &data.join(ASSERTION_KEY)).await?;
-        let store = stores::open(&config, &sql, &keys).await?;
+        let memory = match config.server.strategy {
+            Strategy::Memory => Some(stores::memory(&config)?),
+            _ => None,
+        };
+        let store: Arc<dyn SessionStore> = match &memory {
+            Some(memory) => Arc::new(memory.clone()),
+            None => stores::open(&config, &sql, &keys).await?,
+        };
         let users = Users::open(sql.clone()).await?;
         let api_keys = ApiKeys::open(sql.clone()).await?;
         let reservations = Reservations::open(sql.clone()).await?;
@@ -89,6 +100,7 @@ impl App {
         Ok(Arc::new(Self {
             started_at: cloakroom.sessions().now(),
             cloakroom,
+            memory,
             users,
             api_keys,
             reservations,
@@ -100,6 +112,23 @@ impl App {
             assertions,
             config,
         }))
+    }
+}
+
+impl App {
+    /// Writes what is pending, and sessions in memory to their file; the last act of a server.
+    ///
+    /// # Errors
+    /// What could not be written.
+    pub async fn close(&self) -> Result<()> {
+        self.cloakroom.close().await.context("what was pending could not be written")?;
+        let Some(memory) = &self.memory else { return Ok(()) };
+        if self.config.memory.snapshot != Snapshot::Off {
+            let memory = memory.clone();
+            let saved = tokio::task::spawn_blocking(move || memory.save()).await?;
+            tracing::info!(sessions = saved?, "sessions were saved");
+        }
+        Ok(())
     }
 }
 

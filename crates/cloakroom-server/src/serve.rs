@@ -51,7 +51,7 @@ pub async fn run(loaded: Loaded) -> Result<()> {
     });
     listening.serve(house, stopped).await;
     orders.await.context("the operator's socket failed")?;
-    app.cloakroom.close().await.context("what was pending could not be written")?;
+    app.close().await?;
     summaries.abort();
     events::stopped();
     Ok(())

@@ -6,19 +6,24 @@ use anyhow::{Result, bail};
 use cloakroom::postgres::PostgresStore;
 use cloakroom::redis::{Backed, Options, RedisStore};
 use cloakroom::sqlite::SqliteStore;
-use cloakroom::{Durability, MemoryStore, SessionStore};
+use cloakroom::{
+    Clock, Durability, MemoryFiles, MemoryOptions, MemoryStore, SessionStore, SystemClock,
+};
 
-use crate::config::{Config, Strategy};
+use crate::config::{Config, Snapshot, Strategy};
 use crate::node_keys::NodeKeys;
 use crate::sql::Sql;
 
-/// Opens the store of the strategy. `sql` is the database of the users.
+/// The file in the data directory that sessions in memory are saved to.
+const SNAPSHOT: &str = "sessions.snapshot";
+
+/// Opens the store of the strategy, memory apart. `sql` is the database of the users.
 ///
 /// # Errors
 /// Says what is wrong with the store and what to do.
 pub async fn open(config: &Config, sql: &Sql, keys: &NodeKeys) -> Result<Arc<dyn SessionStore>> {
     match config.server.strategy {
-        Strategy::Memory => Ok(memory()),
+        Strategy::Memory => bail!("sessions in memory are opened by themselves"),
         Strategy::Database => beside(sql).await,
         Strategy::Redis if config.redis.backing => {
             Ok(Arc::new(Backed::open(redis(config), beside(sql).await?).await?))
@@ -27,12 +32,47 @@ pub async fn open(config: &Config, sql: &Sql, keys: &NodeKeys) -> Result<Arc<dyn
     }
 }
 
-fn memory() -> Arc<dyn SessionStore> {
+/// Opens sessions in memory, with what the last stop saved.
+///
+/// # Errors
+/// The snapshot cannot be read, removed or written.
+pub fn memory(config: &Config) -> Result<MemoryStore> {
+    let (memory, path) = (config.memory, config.server.data.join(SNAPSHOT));
+    let options = MemoryOptions {
+        max_sessions: memory.max_sessions.into(),
+        max_bytes: u64::from(memory.max_megabytes) << 20,
+        when_full: memory.when_full,
+    };
+    let every = match memory.snapshot {
+        Snapshot::Off => {
+            MemoryStore::discard(&path)?;
+            say_what_memory_is("all of them end with it");
+            return Ok(MemoryStore::within(options));
+        }
+        Snapshot::Shutdown => None,
+        Snapshot::Every(pause) => Some(pause),
+    };
+    say_what_memory_is(match every {
+        None => "a crash ends them all; an orderly stop saves them",
+        Some(_) => "a crash ends those begun since the last snapshot",
+    });
+    let now = Clock::now(&SystemClock::new());
+    let (store, restored) = MemoryStore::open(MemoryFiles { path, every }, options, now)?;
+    if let Some(aside) = &restored.set_aside {
+        tracing::error!(
+            reason = aside.reason,
+            path = %aside.path.display(),
+            "the snapshot of sessions could not be used and was set aside; everybody has to sign \
+             in again"
+        );
+    }
+    Ok(store)
+}
+
+fn say_what_memory_is(end: &str) {
     tracing::warn!(
-        "sessions are in the memory of this one process: no other server knows them, and a crash \
-         ends them all"
+        "sessions are in the memory of this one process: no other server knows them, and {end}"
     );
-    Arc::new(MemoryStore::new())
 }
 
 /// In the database of the users.

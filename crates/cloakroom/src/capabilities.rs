@@ -79,13 +79,13 @@ pub const CAPABILITIES: &[Capability] = &[
     Capability {
         name: "survives_restart",
         meaning: "Sessions outlive an orderly restart of the server.",
-        supports: [No("they are gone when the process ends"), Yes, Yes, Yes, Yes],
+        supports: [If("`memory.snapshot` is not `off`"), Yes, Yes, Yes, Yes],
     },
     Capability {
         name: "survives_crash",
         meaning: "Nothing acknowledged is lost when the server or the store is killed.",
         supports: [
-            No("they are gone when the process ends"),
+            No("sessions since the last snapshot are gone; ends hold if snapshots are periodic"),
             Yes,
             Yes,
             If("Redis has `appendonly yes` and `appendfsync always`"),

@@ -39,7 +39,7 @@ pub use origin::{Origin, OriginError, Scheme, origin_of};
 pub use report::{check_report, settings_markdown};
 pub use secret::Secret;
 pub use settings::{
-    Config, Cookie, Database, Limits, Log, LogFormat, LogLevel, Login, Metrics, PasswordLength,
-    Redis, Server, Session, Store, Strategy, Sweep,
+    Config, Cookie, Database, Limits, Log, LogFormat, LogLevel, Login, Memory, Metrics,
+    PasswordLength, Redis, Server, Session, Store, Strategy, Sweep,
 };
-pub use stores::{DatabaseAt, RedisAt};
+pub use stores::{DatabaseAt, RedisAt, Snapshot};

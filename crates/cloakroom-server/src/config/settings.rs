@@ -2,10 +2,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cloakroom::{Keeping, Lifetime, LimitPolicy, Policy, SessionLimit};
+use cloakroom::{Keeping, Lifetime, LimitPolicy, Policy, SessionLimit, WhenFull};
 
 use super::value::Raw;
-use super::{App, DatabaseAt, Listen, MetricsAt, Origin, RedisAt, Secret, TrustedProxies, table};
+use super::{
+    App, DatabaseAt, Listen, MetricsAt, Origin, RedisAt, Secret, Snapshot, TrustedProxies, table,
+};
 
 /// Every setting of the server, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +16,8 @@ pub struct Config {
     pub server: Server,
     /// How long a store may take.
     pub store: Store,
+    /// What sessions in memory may take.
+    pub memory: Memory,
     /// The SQL database.
     pub database: Database,
     /// The Redis server.
@@ -122,6 +126,19 @@ impl Strategy {
 pub struct Store {
     /// After it, what was asked has failed.
     pub timeout: Duration,
+}
+
+/// What sessions in memory may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Most sessions.
+    pub max_sessions: u32,
+    /// Most MiB.
+    pub max_megabytes: u32,
+    /// What happens at either.
+    pub when_full: WhenFull,
+    /// When they are written to a file.
+    pub snapshot: Snapshot,
 }
 
 /// The SQL database: of users and API keys always, of sessions with `strategy = "database"`.
@@ -312,6 +329,12 @@ fn blank() -> Config {
             strategy: Strategy::Database,
         },
         store: Store { timeout: Duration::ZERO },
+        memory: Memory {
+            max_sessions: 0,
+            max_megabytes: 0,
+            when_full: WhenFull::Refuse,
+            snapshot: Snapshot::Off,
+        },
         database: Database {
             url: DatabaseAt::Embedded,
             password: Secret::default(),

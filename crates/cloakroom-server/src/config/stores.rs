@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::duration;
 use super::error::Problem;
 use super::load::Loading;
 use super::value::quoted;
@@ -95,6 +97,42 @@ impl fmt::Display for RedisAt {
     /// Without a password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&without_password(&self.0))
+    }
+}
+
+/// When sessions in memory are written to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Snapshot {
+    /// Never.
+    Off,
+    /// When the server stops.
+    Shutdown,
+    /// Then and this often, with a journal of ends.
+    Every(Duration),
+}
+
+impl Snapshot {
+    /// Reads `off`, `shutdown` or a duration from 10 seconds to a day.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "shutdown" => Ok(Self::Shutdown),
+            text => {
+                let pause = duration::parse(text).ok_or("neither a word nor a duration")?;
+                let allowed = Duration::from_secs(10)..=Duration::from_secs(86_400);
+                allowed.contains(&pause).then_some(Self::Every(pause)).ok_or("out of range".into())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => formatter.write_str("off"),
+            Self::Shutdown => formatter.write_str("shutdown"),
+            Self::Every(pause) => formatter.write_str(&duration::show(*pause)),
+        }
     }
 }
 

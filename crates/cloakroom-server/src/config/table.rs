@@ -1,4 +1,4 @@
-use cloakroom::LimitPolicy;
+use cloakroom::{LimitPolicy, WhenFull};
 
 use super::apps::secure_origin;
 use super::kind::{Count, Lasting, Networks, OneOf, Text, shown};
@@ -7,7 +7,7 @@ use super::metrics::MetricsAt;
 use super::secret::{Hidden, secret_file, show_file};
 use super::setting::{Setting, setting};
 use super::settings::{Config, LogFormat, LogLevel, Strategy};
-use super::stores::{DatabaseAt, RedisAt, plain_name};
+use super::stores::{DatabaseAt, RedisAt, Snapshot, plain_name};
 use super::text::{cookie_name, directory, prefix};
 
 /// Every setting but those of applications, in the order in which they are shown.
@@ -169,6 +169,41 @@ pub(super) static SETTINGS: &[Setting<Config>] = &[
         OneOf(&[("no", false), ("yes", true)]),
         redis.require_durable,
         "Whether to refuse a Redis that could lose sessions: evicting, or not written at once."
+    ),
+    setting!(
+        "memory.max_sessions",
+        "1000000",
+        Count(1, 100_000_000),
+        memory.max_sessions,
+        "Most sessions of the strategy `memory`."
+    ),
+    setting!(
+        "memory.max_megabytes",
+        "1024",
+        Count(1, 1_000_000),
+        memory.max_megabytes,
+        "Most MiB that they take."
+    ),
+    setting!(
+        "memory.when_full",
+        "refuse",
+        OneOf(&[
+            ("refuse", WhenFull::Refuse),
+            ("end_least_recently_used", WhenFull::EndLeastRecentlyUsed),
+        ]),
+        memory.when_full,
+        "What happens to a login when either is reached."
+    ),
+    setting!(
+        "memory.snapshot",
+        "shutdown",
+        Text {
+            allowed: "\"off\", \"shutdown\", or a duration from 10s to 24h",
+            read: Snapshot::parse,
+            show: shown
+        },
+        memory.snapshot,
+        "When they are written to the data directory; this often, ends are journalled as well."
     ),
     setting!(
         "store.timeout",
