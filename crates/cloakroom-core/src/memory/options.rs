@@ -1,5 +1,5 @@
 /// How much memory sessions may take, and what happens then.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct MemoryOptions {
     /// Most sessions at once, anonymous and expired ones not yet swept included: 1,000,000.
     pub max_sessions: u64,

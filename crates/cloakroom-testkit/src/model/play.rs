@@ -146,7 +146,12 @@ impl Play {
 
     /// A new id, or one that a session has or had as far as the history shows.
     async fn new_id(&self, insert: &Insert) -> SessionId {
+        // A store may refuse an id that is not in the bucket of its user.
+        let fits = |id: SessionId| {
+            insert.user.is_none_or(|index| id.bucket() == Bucket::of(&user(USERS[index])))
+        };
         if let Some(slot) = insert.reuse
+            && fits(self.id(slot))
             && self.is_settled(self.id(slot)).await
         {
             return self.id(slot);

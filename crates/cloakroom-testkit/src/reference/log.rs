@@ -30,8 +30,8 @@ impl Log {
         self.entries.insert(self.head, LogEntry { change, until });
     }
 
-    pub(super) fn after(&self, after: Option<Position>, limit: u32) -> LogPage {
-        let at = after.as_ref().map_or(Some(0), |position| self.number(position));
+    pub(super) fn after(&self, after: Option<&Position>, limit: u32) -> LogPage {
+        let at = after.map_or(Some(0), |position| self.number(position));
         let (from, gap) = (at.unwrap_or(0), at.is_none());
         let limit = limit.max(1) as usize;
         let mut rows = self.entries.range(from + 1..);

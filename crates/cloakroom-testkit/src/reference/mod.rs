@@ -121,7 +121,7 @@ impl Browse for ReferenceStore {
 
 impl RevocationLog for ReferenceStore {
     fn log_after(&self, after: Option<Position>, limit: u32) -> StoreAnswer<'_, LogPage> {
-        self.answer(|state| state.log.after(after, limit))
+        self.answer(|state| state.log.after(after.as_ref(), limit))
     }
 }
 

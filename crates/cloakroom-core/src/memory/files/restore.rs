@@ -36,7 +36,7 @@ pub(super) fn find(
     let journals = disk::journals(path).map_err(SnapshotError::at("look for journals of", path))?;
     let generation = journals.last().copied().unwrap_or(0);
     let empty = |set_aside| Found {
-        inner: Inner::new(options.clone()),
+        inner: Inner::new(options),
         lineage: *SessionId::new(None, now).as_bytes(),
         generation,
         restored: Restored { set_aside, ..Restored::default() },
@@ -45,7 +45,7 @@ pub(super) fn find(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(empty(None)),
         file => file.map_err(SnapshotError::at("read", path))?,
     };
-    match load(file, path, &journals, options.clone(), now) {
+    match load(file, path, &journals, options, now) {
         Ok(found) => Ok(found),
         Err(Unfit::Io(error)) => Err(SnapshotError::at("read", path)(error)),
         Err(unfit) => {
