@@ -34,8 +34,8 @@ async fn what_a_login_ends_itself_makes_room_for_it() {
     let kept = subject(&store);
     let visitor = kept.add(Draft::anonymous()).await;
     let first = kept.add(Draft::of("ada")).await;
-    kept.add(Draft::of("ada").replacing(visitor, Carry::Everything)).await;
-    let limited = Draft::of("ada").limit(2, LimitPolicy::EndOldest).at(at(1));
+    kept.add(Draft::of("ada").at(at(1)).replacing(visitor, Carry::Everything)).await;
+    let limited = Draft::of("ada").limit(2, LimitPolicy::EndOldest).at(at(2));
     assert_eq!(insert(&store, limited).await, Inserted::Done { ended: vec![first] });
     assert_eq!(store.usage().sessions, 2);
 }
