@@ -36,8 +36,9 @@ fn a_form_that_arrives_after_its_session_ended_does_nothing() {
 #[test]
 fn of_two_password_changes_at_once_the_one_that_was_acknowledged_holds() {
     let (site, _ada) = Site::with_people("", &["bob"]);
-    let changes = OTHERS.map(|new| {
-        let mut browser = site.browser_of("bob");
+    // All are signed in before the first change ends what the old password began.
+    let signed_in = OTHERS.map(|new| (new, site.browser_of("bob")));
+    let changes = signed_in.map(|(new, mut browser)| {
         thread::spawn(move || {
             let fields = [("current", PASSWORD), ("new", new), ("repeat", new)];
             let answer = browser.post_form("/cloakroom/account/password", &fields);
