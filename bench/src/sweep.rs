@@ -185,7 +185,8 @@ impl Scene {
     fn check(&self, expired: usize) -> Result<()> {
         self.probe.stop();
         let now = self.peer.sessions().now().unix_millis();
-        let gone = "SELECT count(*) FROM cloakroom_ended_session WHERE reason IN ('idle', 'absolute')";
+        let gone =
+            "SELECT count(*) FROM cloakroom_ended_session WHERE reason IN ('idle', 'absolute')";
         let left = format!("SELECT count(*) FROM cloakroom_session WHERE deadline <= {now}");
         let both = format!("SELECT ({gone}), ({left})");
         let read = |database: &rusqlite::Connection| {
