@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    Answer, DataChange, DataLimits, Durability, EndReason, Entry, Keys, Record, SecretDigest,
-    SessionId, SessionLimit, StoreError, Timestamp, UserId,
+    Answer, DataChange, DataLimits, Durability, EndReason, Entry, Keys, Record, RevocationBound,
+    SecretDigest, SessionId, SessionLimit, StoreError, Timestamp, UserId,
 };
 
 /// What every store method returns. Errors are faults only; every other outcome is a value.
@@ -25,6 +25,12 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// What a crash can take of what this store acknowledged.
     fn durability(&self) -> Durability;
 
+    /// When [`Store::load`] no longer gives a session whose end was acknowledged, on any node:
+    /// at once, unless the store reads through a cache that other nodes have to be told of.
+    fn revocation_bound(&self) -> RevocationBound {
+        RevocationBound::Immediate
+    }
+
     /// Adds a session, whose id has the bucket of its user. In the same step it ends the session it replaces, copies that session's
     /// data as asked, and applies the limits; or it changes nothing and says why. The moment of
     /// all this is the record's `created_at`.
@@ -32,6 +38,12 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
 
     /// The record of a session that is live at `now`; `None` for expired, ended and unknown ones.
     fn load(&self, id: SessionId, now: Timestamp) -> StoreAnswer<'_, Option<Arc<Record>>>;
+
+    /// As [`Store::load`], from where records are kept for good: for a refusal, which must not rest
+    /// on what a cache held too long.
+    fn reload(&self, id: SessionId, now: Timestamp) -> StoreAnswer<'_, Option<Arc<Record>>> {
+        self.load(id, now)
+    }
 
     /// Keys of a live session's data, as one consistent snapshot; `None` when it is not live.
     /// Asked-for keys that are absent come back with version 0; order is that of the question,

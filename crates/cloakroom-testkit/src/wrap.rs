@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cloakroom_core::{
     Browse, Counts, DataChange, DataLimits, Durability, End, Ended, EndedPage, EndedSession, Entry,
     Guard, History, HistoryQuery, Inserted, Keys, LogPage, NewSession, Page, Position, Query,
-    Record, RenewalStep, RevocationLog, Rotation, SessionId, SessionStore, Store, StoreAnswer,
-    Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
+    Record, RenewalStep, RevocationBound, RevocationLog, Rotation, SessionId, SessionStore, Store,
+    StoreAnswer, Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
 };
 
 /// A store that several tasks use.
@@ -89,6 +89,16 @@ pub trait Wrap: Send + Sync + fmt::Debug + 'static {
         self.around(Operation::Load, Box::new(move |store| store.load(id, now)))
     }
 
+    /// [`Store::reload`].
+    fn reload(&self, id: SessionId, now: Timestamp) -> StoreAnswer<'_, Option<Arc<Record>>> {
+        self.around(Operation::Load, Box::new(move |store| store.reload(id, now)))
+    }
+
+    /// [`Store::revocation_bound`].
+    fn revocation_bound(&self) -> RevocationBound {
+        self.inner().revocation_bound()
+    }
+
     /// [`Store::update`].
     fn update(
         &self,
@@ -124,6 +134,14 @@ impl<W: Wrap> Wrapped<W> {
 impl<W: Wrap> Store for Wrapped<W> {
     fn durability(&self) -> Durability {
         self.0.inner().durability()
+    }
+
+    fn revocation_bound(&self) -> RevocationBound {
+        self.0.revocation_bound()
+    }
+
+    fn reload(&self, id: SessionId, now: Timestamp) -> StoreAnswer<'_, Option<Arc<Record>>> {
+        self.0.reload(id, now)
     }
 
     fn insert(&self, new: NewSession) -> StoreAnswer<'_, Inserted> {

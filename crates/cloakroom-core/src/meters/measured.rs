@@ -8,9 +8,9 @@ use super::{Meters, Operation};
 use crate::{
     Answer, Browse, Counts, DataChange, DataLimits, Durability, End, Ended, EndedPage,
     EndedSession, Entry, Guard, History, HistoryQuery, Inserted, Keys, LogPage, NewSession, Page,
-    Position, Query, Record, RenewalStep, RevocationLog, Rotation, Selector, SessionId,
-    SessionStore, Store, StoreAnswer, StoreError, Summary, Sweep, Swept, Timestamp, Touch, Updated,
-    UserId,
+    Position, Query, Record, RenewalStep, RevocationBound, RevocationLog, Rotation, Selector,
+    SessionId, SessionStore, Store, StoreAnswer, StoreError, Summary, Sweep, Swept, Timestamp,
+    Touch, Updated, UserId,
 };
 
 /// How often the patience an end of everyone has: it is one act on all sessions.
@@ -94,6 +94,14 @@ impl fmt::Debug for Measured {
 impl Store for Measured {
     fn durability(&self) -> Durability {
         self.store.durability()
+    }
+
+    fn revocation_bound(&self) -> RevocationBound {
+        self.store.revocation_bound()
+    }
+
+    fn reload(&self, id: SessionId, now: Timestamp) -> StoreAnswer<'_, Option<Arc<Record>>> {
+        self.time(Operation::Load, |store| store.reload(id, now))
     }
 
     fn insert(&self, new: NewSession) -> StoreAnswer<'_, Inserted> {

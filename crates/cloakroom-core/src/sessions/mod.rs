@@ -88,10 +88,10 @@ impl Sessions {
         &*self.0.store
     }
 
-    /// When an acknowledged end is refused everywhere: at once, as every verification reads the
-    /// store.
+    /// When an acknowledged end is refused everywhere: as every verification reads the store, when
+    /// its reads know of it.
     pub fn revocation_bound(&self) -> RevocationBound {
-        RevocationBound::Immediate
+        self.0.store.revocation_bound()
     }
 
     /// What a crash can take of what was acknowledged.

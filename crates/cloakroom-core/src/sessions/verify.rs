@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::{
     End, EndReason, Guard, Happening, Live, Match, Presented, Record, Rejection, RenewalStep,
-    SecretDigest, Selector, SessionId, SessionToken, Sessions, StoreError, Timestamp, Updated,
-    Verdict, granularity,
+    RevocationBound, SecretDigest, Selector, SessionId, SessionToken, Sessions, StoreError,
+    Timestamp, Updated, Verdict, granularity,
 };
 
 /// Most credentials looked at per request (law 7).
@@ -101,7 +101,27 @@ impl Sessions {
             return Ok(valid(record, Match::Current, presented));
         }
         // Boxed, as it is rare: every handler's future has room for all that may happen here.
-        Box::pin(self.verify_renewed(record, presented, arrived_at, now)).await
+        Box::pin(self.verify_other(record, presented, arrived_at, now)).await
+    }
+
+    /// The credential is not the current one of the record, which may be an old copy of it.
+    async fn verify_other(
+        &self,
+        record: Arc<Record>,
+        presented: Presented,
+        arrived_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Verdict, StoreError> {
+        if self.0.store.revocation_bound() == RevocationBound::Immediate {
+            return self.verify_renewed(record, presented, arrived_at, now).await;
+        }
+        match self.0.store.reload(record.id, now).await? {
+            None => Ok(self.reject(Rejection::Unknown, Some(record.id))),
+            Some(record) if record.digest == presented.digest => {
+                Ok(self.valid(record, Match::Current, presented, now).await)
+            }
+            Some(record) => self.verify_renewed(record, presented, arrived_at, now).await,
+        }
     }
 
     /// A session that looks unused is read again after its pending uses are written.

@@ -35,7 +35,9 @@ use cache::Cache;
 /// the cache twice a second; a node that could not do so for [`Backed::BOUND`] reads the backing
 /// store instead. So every end holds everywhere within that bound. Renewals and uses, which the
 /// log does not hold, are told to Redis as soon as it can be reached; if this process dies before,
-/// others may see the former credential as the current one for a minute at most.
+/// others may accept the former credential for a minute at most. Nobody is refused by what is
+/// cached: a credential that does not fit is looked up in the backing store
+/// ([`Store::reload`](cloakroom_core::Store::reload)).
 ///
 /// Without Redis everything is read from the backing store.
 #[derive(Clone)]

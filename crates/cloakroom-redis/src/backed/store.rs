@@ -3,8 +3,9 @@ use std::sync::Arc;
 use cloakroom_core::{
     Answer, Browse, Bucket, Counts, DataChange, DataLimits, Durability, End, Ended, EndedPage,
     EndedSession, Entry, Guard, History, HistoryQuery, Inserted, Keys, LogPage, NewSession, Page,
-    Position, Query, Record, RenewalStep, RevocationLog, Rotation, Selector, SessionId, Store,
-    StoreAnswer, StoreError, Summary, Sweep, Swept, Timestamp, Touch, Updated, UserId,
+    Position, Query, Record, RenewalStep, RevocationBound, RevocationLog, Rotation, Selector,
+    SessionId, Store, StoreAnswer, StoreError, Summary, Sweep, Swept, Timestamp, Touch, Updated,
+    UserId,
 };
 
 use super::cache::{Cache, Look};
@@ -32,6 +33,14 @@ impl Backed {
 impl Store for Backed {
     fn durability(&self) -> Durability {
         self.inner.backing.durability()
+    }
+
+    fn revocation_bound(&self) -> RevocationBound {
+        RevocationBound::Within(Self::BOUND)
+    }
+
+    fn reload(&self, id: SessionId, now: Timestamp) -> StoreAnswer<'_, Option<Arc<Record>>> {
+        self.inner.backing.reload(id, now)
     }
 
     fn insert(&self, new: NewSession) -> StoreAnswer<'_, Inserted> {

@@ -20,5 +20,6 @@ mod readme;
 mod renewal;
 mod repeated;
 mod secrets;
+mod stale;
 mod sweeping;
 mod updates;
