@@ -133,7 +133,7 @@ impl App {
 }
 
 /// Makes the directory, readable by its owner only, and checks that files can be made in it.
-fn make_directory(data: &Path) -> Result<()> {
+pub(crate) fn make_directory(data: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
     made.with_context(|| format!("the data directory {} cannot be made", data.display()))?;
     let probe = data.join(format!(".writable.{}", std::process::id()));

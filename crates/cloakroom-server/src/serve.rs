@@ -33,9 +33,10 @@ pub async fn run(loaded: Loaded) -> Result<()> {
         MetricsAt::Listener(address) => Some(MetricsListener::bind(address).await?),
         MetricsAt::Local | MetricsAt::Off => None,
     };
+    let claim = socket::claim(&config.server.data)?;
     let app = App::open(config).await?;
     let house = House::new(routes::router(app.clone()), &app.config);
-    let orders = socket::bind(&app).await?;
+    let orders = socket::bind(&app, claim).await?;
     let (stop, stopped) = watch::channel(false);
     let orders = tokio::spawn(socket::serve(orders, app.clone(), wait(stopped.clone())));
     if let Some(metrics) = metrics {

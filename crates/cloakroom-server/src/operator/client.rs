@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::socket::{LONGEST_IMPORT, line_of, path_in, read_line};
 use super::{Order, Reply, carry_out};
 use crate::app::{App, SESSION_KEY, SharedApp};
-use crate::config::Config;
+use crate::config::{Config, Strategy};
 use crate::sql::EMBEDDED;
 
 /// Longest reply, in bytes: a page of sessions whose users have thousands of groups fits.
@@ -46,7 +46,7 @@ impl Operator {
                 "the path {} is too long for a server's socket; opening its database directly",
                 data.display()
             ));
-            return Ok(Self::Direct(App::open(config).await?));
+            return Self::directly(config).await;
         };
         match UnixStream::connect(&socket).await {
             Ok(_) => Ok(Self::Server(socket)),
@@ -55,13 +55,26 @@ impl Operator {
                     "no server is running on {}; opening its database directly",
                     data.display()
                 ));
-                Ok(Self::Direct(App::open(config).await?))
+                Self::directly(config).await
             }
             Err(error) => {
                 let failed = format!("cannot reach the server at {}", socket.display());
                 Err(error).context(failed)
             }
         }
+    }
+
+    /// Sessions in memory are where the server is. What the last one saved is for the next one
+    /// alone: it is taken by who opens it.
+    async fn directly(config: Config) -> Result<Self> {
+        if config.server.strategy == Strategy::Memory {
+            bail!(
+                "sessions are in the memory of the server, so commands need it: start it with \
+                 `cloakroom serve --data {}` and run this again",
+                config.server.data.display()
+            );
+        }
+        Ok(Self::Direct(App::open(config).await?))
     }
 
     /// Has an order carried out.

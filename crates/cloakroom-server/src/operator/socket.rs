@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{Order, Reply, carry_out};
-use crate::app::{App, SharedApp};
+use crate::app::{App, SharedApp, make_directory};
 use crate::events::by_operator;
 
 const NAME: &str = "admin.sock";
@@ -65,14 +65,27 @@ impl Drop for SocketFile {
     }
 }
 
+/// The data directory is this server's until this is dropped.
+#[derive(Debug)]
+pub struct Claim(File);
+
+/// Claims the data directory, making it if needed: before anything in it is opened, for what is
+/// there may be in use by another server.
+///
+/// # Errors
+/// When another server runs on the data directory, or it cannot be used.
+pub fn claim(data: &Path) -> Result<Claim> {
+    make_directory(data)?;
+    lock(data).map(Claim)
+}
+
 /// Binds the socket in the data directory, in place of one that a dead server left. With a path
 /// too long for a socket there is none, which the log says.
 ///
 /// # Errors
-/// When another server runs on the data directory, or the socket cannot be made.
-pub async fn bind(app: &App) -> Result<Door> {
+/// When the socket cannot be made.
+pub async fn bind(app: &App, Claim(lock): Claim) -> Result<Door> {
     let data = &app.config.server.data;
-    let lock = lock(data)?;
     let Some(path) = path_in(data) else {
         tracing::warn!(
             data = %data.display(), longest = LONGEST_PATH,

@@ -8,14 +8,19 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::config::Strategy;
 use crate::operator::client::Operator;
-use crate::operator::socket::{bind, serve};
+use crate::operator::socket::{self, Door, serve};
 
 /// A served socket.
 struct Served {
     path: PathBuf,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+}
+
+async fn bind(app: &App) -> anyhow::Result<Door> {
+    socket::bind(app, socket::claim(&app.config.server.data)?).await
 }
 
 async fn served(scene: &Scene) -> Served {
@@ -151,4 +156,29 @@ async fn a_command_finds_the_server_while_it_runs_and_the_database_when_not() {
     let direct = Operator::find(scene.app.config.clone()).await.unwrap();
     assert!(matches!(direct, Operator::Direct(_)));
     assert!(matches!(direct.order(Order::Ping).await, Ok(Reply::Pong { .. })));
+}
+
+#[tokio::test]
+async fn what_sessions_in_memory_left_is_for_the_next_server_and_no_command_takes_it() {
+    let scene = Scene::with(|config| config.server.strategy = Strategy::Memory).await;
+    scene.add("bob").await;
+    let id = scene.log_in("bob").await;
+    scene.app.close().await.unwrap();
+    let config = scene.app.config.clone();
+    let refused = Operator::find(config.clone()).await.unwrap_err().to_string();
+    assert!(refused.contains("cloakroom serve --data"), "{refused}");
+    let next = Scene { app: App::open(config).await.unwrap(), _dir: TempDir::new("operator") };
+    assert!(next.is_live(id).await);
+}
+
+#[tokio::test]
+async fn a_directory_is_claimed_before_anything_in_it_is_opened() {
+    let dir = TempDir::new("operator");
+    let data = dir.join("data");
+    let claim = socket::claim(&data).unwrap();
+    let refused = socket::claim(&data).unwrap_err().to_string();
+    assert!(refused.contains("another server is running"), "{refused}");
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "nothing but the lock is there");
+    drop(claim);
+    socket::claim(&data).unwrap();
 }
