@@ -78,6 +78,14 @@ impl App {
         let session_key =
             keys.key(SESSION_KEY, &data.join(SESSION_KEY), SecretKey::generate()?.reveal()).await?;
         let assertions = assertion_key(&keys, &data.join(ASSERTION_KEY)).await?;
+        let users = Users::open(sql.clone()).await?;
+        let api_keys = ApiKeys::open(sql.clone()).await?;
+        let reservations = Reservations::open(sql.clone()).await?;
+        // Sessions and failed sign-ins each derive a key of their own from it.
+        let guesses = Guesses::open(sql.clone(), &session_key, &config.login).await?;
+        let (passwords, cookie) =
+            (Pool::start()?, CookiePolicy::host(config.cookie.name.as_str())?);
+        // Last: what sessions in memory saved is taken with the opening.
         let memory = match config.server.strategy {
             Strategy::Memory => Some(stores::memory(&config)?),
             _ => None,
@@ -86,13 +94,10 @@ impl App {
             Some(memory) => Arc::new(memory.clone()),
             None => stores::open(&config, &sql, &keys).await?,
         };
-        let users = Users::open(sql.clone()).await?;
-        let api_keys = ApiKeys::open(sql.clone()).await?;
-        let reservations = Reservations::open(sql.clone()).await?;
         let cloakroom = Cloakroom::store(store)
             .key_file(data.join(SESSION_KEY))
             .policy(config.policy())
-            .cookie(CookiePolicy::host(config.cookie.name.as_str())?)
+            .cookie(cookie)
             .client_address(peer::client_address)
             .observer(Arc::new(Witness))
             .open()
@@ -104,9 +109,8 @@ impl App {
             users,
             api_keys,
             reservations,
-            // Sessions and failed sign-ins each derive a key of their own from it.
-            guesses: Guesses::open(sql, &session_key, &config.login).await?,
-            passwords: Pool::start()?,
+            guesses,
+            passwords,
             password_policy: PasswordPolicy { min_length: config.password.min_length as usize },
             returns: Returns::of(&config),
             assertions,

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::{App, SharedApp};
@@ -34,28 +34,45 @@ pub async fn run(loaded: Loaded) -> Result<()> {
         MetricsAt::Local | MetricsAt::Off => None,
     };
     let claim = socket::claim(&config.server.data)?;
+    // From here on a signal ends the server in an orderly way, or at the start.
+    let signals = Signals::listen();
     let app = App::open(config).await?;
+    let served = attend(&app, Entrances { listening, listen, metrics, claim }, signals).await;
+    // Also after a start that failed: sessions in memory are with this process alone by now.
+    let closed = app.close().await;
+    served.and(closed)?;
+    events::stopped();
+    Ok(())
+}
+
+/// Where requests and orders come in.
+struct Entrances {
+    listening: Listening,
+    listen: Listen,
+    metrics: Option<MetricsListener>,
+    claim: socket::Claim,
+}
+
+async fn attend(app: &SharedApp, entrances: Entrances, signals: Signals) -> Result<()> {
+    let Entrances { listening, listen, metrics, claim } = entrances;
     let house = House::new(routes::router(app.clone()), &app.config);
-    let orders = socket::bind(&app, claim).await?;
+    let orders = socket::bind(app, claim).await?;
     let (stop, stopped) = watch::channel(false);
     let orders = tokio::spawn(socket::serve(orders, app.clone(), wait(stopped.clone())));
     if let Some(metrics) = metrics {
         tokio::spawn(metrics.serve(app.clone(), wait(stopped.clone())));
     }
-    greet(&app, &listen).await?;
+    greet(app, &listen).await?;
     events::started();
     let summaries = tokio::spawn(events::summarize());
     tokio::spawn(async move {
-        wait_for_signal().await;
+        signals.wait().await;
         // Whoever waits for it may be gone already.
         let _ = stop.send(true);
     });
     listening.serve(house, stopped).await;
-    orders.await.context("the operator's socket failed")?;
-    app.close().await?;
     summaries.abort();
-    events::stopped();
-    Ok(())
+    orders.await.context("the operator's socket failed")
 }
 
 async fn wait(mut stopped: watch::Receiver<bool>) {
@@ -63,14 +80,24 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-async fn wait_for_signal() {
-    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// What asks the server to stop.
+struct Signals(std::io::Result<(Signal, Signal)>);
+
+impl Signals {
+    fn listen() -> Self {
+        let both = signal(SignalKind::interrupt())
+            .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+        Self(both)
+    }
+
+    async fn wait(self) {
+        let Ok((mut interrupt, mut terminate)) = self.0 else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 

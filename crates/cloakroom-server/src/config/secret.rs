@@ -123,7 +123,7 @@ fn read(path: &Path) -> Result<Secret, String> {
 mod tests {
     use cloakroom_testkit::servers::TempDir;
 
-    use super::super::{Inputs, load};
+    use super::super::{Inputs, check_report, load};
 
     fn inputs(dir: &TempDir, file: &str, variables: &[(&str, &str)]) -> Inputs {
         dir.write("cloakroom.toml", file);
@@ -160,9 +160,14 @@ mod tests {
             let error = load(&inputs(&dir, file, &[])).unwrap_err().to_string();
             assert!(!error.contains("hidden"), "{error}");
         }
-        let url = "postgres://me:hidden@host/db";
-        let config = load(&inputs(&dir, "", &[("CLOAKROOM_DATABASE_URL", url)])).unwrap().config;
-        assert!(!config.database.url.to_string().contains("hidden"));
+        let urls = [
+            ("CLOAKROOM_DATABASE_URL", "postgres://me:hidden@host/db"),
+            ("CLOAKROOM_REDIS_URL", "redis://:hidden@host"),
+        ];
+        let loaded = load(&inputs(&dir, "", &urls)).unwrap();
+        for text in [format!("{:?}", loaded.config), check_report(&loaded)] {
+            assert!(text.contains("@host") && !text.contains("hidden"), "{text}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::load::Loading;
 use super::value::quoted;
 use super::{Config, Source, Strategy};
 
-/// The SQL database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The SQL database. `Debug` and `Display` show no password.
+#[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseAt {
     /// SQLite, in the data directory.
     Embedded,
@@ -71,8 +71,14 @@ impl fmt::Display for DatabaseAt {
     }
 }
 
-/// The Redis or Valkey server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl fmt::Debug for DatabaseAt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "DatabaseAt({self})")
+    }
+}
+
+/// The Redis or Valkey server. `Debug` and `Display` show no password.
+#[derive(Clone, PartialEq, Eq)]
 pub struct RedisAt(pub(super) String);
 
 impl RedisAt {
@@ -97,6 +103,12 @@ impl fmt::Display for RedisAt {
     /// Without a password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&without_password(&self.0))
+    }
+}
+
+impl fmt::Debug for RedisAt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "RedisAt({self})")
     }
 }
 

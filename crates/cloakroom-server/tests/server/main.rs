@@ -21,6 +21,7 @@ mod import;
 mod injection;
 mod login;
 mod looks;
+mod memory;
 mod methods;
 mod metrics;
 mod nginx;
