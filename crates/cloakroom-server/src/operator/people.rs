@@ -74,7 +74,7 @@ fn checked(app: &App, new: NewPerson) -> Result<NewUser, Refusal> {
         user.display_name = users::display_name(&shown)?;
     }
     user.email = users::email(new.email.as_deref().unwrap_or_default())?;
-    user.groups = users::groups(&new.groups.join(","))?;
+    user.groups = users::typed_groups(&new.groups.join(","))?;
     Ok(user)
 }
 

@@ -18,7 +18,7 @@ use crate::ui::moment::Moment;
 use crate::ui::notice::Notice;
 use crate::ui::paging::Paging;
 use crate::ui::users::{AddUser, OneTimeLink, UserRow as Shown, UsersPage};
-use crate::users::{CodePurpose, NewUser, Role, UserRow, email, groups, login_name};
+use crate::users::{CodePurpose, NewUser, Role, UserRow, email, login_name, typed_groups};
 
 #[derive(Deserialize)]
 pub(super) struct Addition {
@@ -111,7 +111,7 @@ async fn find(app: &App, id: String) -> Result<UserRow, PageError> {
 fn checked(app: &App, form: &Addition) -> Result<NewUser, Box<AddUser>> {
     let mut again = filled(form);
     let name = login_name(form.name.trim());
-    let (email, groups) = (email(&form.email), groups(&form.groups));
+    let (email, groups) = (email(&form.email), typed_groups(&form.groups));
     if let Err(error) = &name {
         again.name = again.name.wrong(sentence(error));
     }

@@ -16,7 +16,9 @@ use cloakroom::{SessionId, StoreError, Timestamp, UserId};
 
 pub use codes::{Code, CodePurpose};
 pub use import::{Conflict, ImportedUser, Wanted};
-pub use names::{NameError, display_name, email, group, groups, login_name, typed_name};
+pub use names::{
+    MOST_GROUPS, NameError, display_name, email, groups, login_name, typed_groups, typed_name,
+};
 pub use rows::{NewUser, Profile, Role, UserPage, UserRow};
 
 use crate::sql::{Sql, parameters};

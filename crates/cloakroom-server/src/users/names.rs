@@ -1,3 +1,6 @@
+/// Most groups of one user or login, as they are given.
+pub const MOST_GROUPS: usize = 256;
+
 /// A name that cannot be used. The text says what is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,6 +16,9 @@ pub enum NameError {
     /// A group.
     #[error("a group has 1 to 64 letters, digits, '.', '_', '-' or ':'")]
     Group,
+    /// More groups than [`MOST_GROUPS`].
+    #[error("there are at most {MOST_GROUPS} groups")]
+    Groups,
     /// The login name.
     #[error(
         "a login name has 1 to 64 lower-case letters, digits, '.', '_', '-', '+' or '@', and begins with a letter or digit"
@@ -57,11 +63,7 @@ pub fn typed_name(text: &str) -> String {
     text.trim().to_ascii_lowercase()
 }
 
-/// A group, as given.
-///
-/// # Errors
-/// [`NameError::Group`].
-pub fn group(text: &str) -> Result<String, NameError> {
+fn group(text: &str) -> Result<String, NameError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte);
     if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
         Ok(text.to_owned())
@@ -70,16 +72,26 @@ pub fn group(text: &str) -> Result<String, NameError> {
     }
 }
 
-/// Groups separated by commas or spaces, each once.
+/// Groups in order, each once.
 ///
 /// # Errors
-/// [`NameError::Group`] for any of them.
-pub fn groups(text: &str) -> Result<Vec<String>, NameError> {
-    let given = text.split([',', ' ']).filter(|group| !group.is_empty());
-    let mut groups = given.map(group).collect::<Result<Vec<_>, _>>()?;
+/// [`NameError::Group`] for any of them, [`NameError::Groups`] for too many.
+pub fn groups<'a>(given: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>, NameError> {
+    let mut groups = given.into_iter().map(group).collect::<Result<Vec<_>, _>>()?;
+    if groups.len() > MOST_GROUPS {
+        return Err(NameError::Groups);
+    }
     groups.sort();
     groups.dedup();
     Ok(groups)
+}
+
+/// Groups as they are typed, separated by commas or spaces.
+///
+/// # Errors
+/// As [`groups`].
+pub fn typed_groups(text: &str) -> Result<Vec<String>, NameError> {
+    groups(text.split([',', ' ']).filter(|group| !group.is_empty()))
 }
 
 /// An e-mail address, loosely: whether mail arrives only sending it can tell. Empty means none.
@@ -132,6 +144,8 @@ mod tests {
 
     #[test]
     fn groups_are_sorted_and_named_once() {
-        assert_eq!(groups("staff, admins staff").unwrap(), ["admins", "staff"]);
+        assert_eq!(typed_groups("staff, admins staff").unwrap(), ["admins", "staff"]);
+        assert_eq!(groups(["staff"; MOST_GROUPS]).unwrap(), ["staff"]);
+        assert_eq!(groups(["staff"; MOST_GROUPS + 1]), Err(NameError::Groups));
     }
 }

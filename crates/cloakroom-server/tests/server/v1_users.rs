@@ -109,6 +109,7 @@ fn what_cannot_be_a_user_is_refused_with_what_is_allowed() {
         (json!({"name": "anna", "email": "nonsense"}), "e-mail"),
         (json!({"name": "anna", "email": ""}), "e-mail"),
         (json!({"name": "anna", "groups": ["a,b"]}), "group"),
+        (json!({"name": "anna", "groups": vec!["a"; 257]}), "at most 256 groups"),
         (json!({"name": "anna", "role": "admin"}), "unknown field `role`"),
     ] {
         let answer = app.post("users", &order);

@@ -52,7 +52,9 @@ impl Check<'_> {
         let shown = person.display_name;
         let shown = shown.and_then(|text| self.column("display_name", users::display_name(&text)));
         let email = self.column("email", users::email(person.email.as_deref().unwrap_or_default()));
-        let groups = self.column("groups", each_once(&person.groups)).unwrap_or_default();
+        let groups = self
+            .column("groups", users::groups(person.groups.iter().map(String::as_str)))
+            .unwrap_or_default();
         let text = person.password_hash.as_ref().map_or("", |hash| hash.text());
         let hash = self.column("password_hash", StoredHash::read_usable(text)).flatten();
         if self.faults.len() > before {
@@ -80,14 +82,6 @@ impl Check<'_> {
             }
         }
     }
-}
-
-fn each_once(groups: &[String]) -> Result<Vec<String>, users::NameError> {
-    let mut groups =
-        groups.iter().map(|group| users::group(group)).collect::<Result<Vec<_>, _>>()?;
-    groups.sort();
-    groups.dedup();
-    Ok(groups)
 }
 
 /// Names and ids that two lines have.

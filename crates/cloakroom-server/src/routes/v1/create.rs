@@ -22,13 +22,11 @@ use super::users::ordinary;
 use super::whole::Whole;
 use crate::app::{App, SharedApp};
 use crate::reservations::Creation;
-use crate::users::UserRow;
+use crate::users::{MOST_GROUPS, UserRow};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Set when an earlier try had made the session.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-/// Most groups of one login.
-const MOST_GROUPS: usize = 256;
 
 /// A session to create for a user whom the application has authenticated itself.
 #[derive(Debug, Deserialize, ToSchema)]

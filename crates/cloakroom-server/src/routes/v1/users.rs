@@ -218,11 +218,7 @@ fn email(text: &str) -> Result<String, ApiError> {
 }
 
 fn groups(given: &[String]) -> Result<Vec<String>, ApiError> {
-    let mut groups =
-        given.iter().map(|group| users::group(group)).collect::<Result<Vec<_>, _>>()?;
-    groups.sort();
-    groups.dedup();
-    Ok(groups)
+    Ok(users::groups(given.iter().map(String::as_str))?)
 }
 
 /// Changes of a user; what is left out stays.
