@@ -22,10 +22,22 @@ on_every_store!(
 
 /// Runs a scenario with many seeds, which it is given as the source of its random choices, and
 /// by name.
-async fn with_seeds(scenario: impl AsyncFn(Random, String)) {
+async fn with_seeds(scene: &Scene, scenario: impl AsyncFn(Random, String)) {
+    open_all_connections(scene).await;
     for seed in seeds(rounds(150, 5_000)) {
         scenario(Random::new(seed), format!("CLOAKROOM_SEED={seed}")).await;
     }
+}
+
+/// A connection opened later would be a task that a request set going and that does not end.
+async fn open_all_connections(scene: &Scene) {
+    let now = cloakroom::Clock::now(&*scene.clock);
+    let mut reads: Vec<_> = (0..128).map(|_| Box::pin(scene.store().counts(now))).collect();
+    poll_fn(|context| {
+        reads.retain_mut(|read| read.as_mut().poll(context).is_pending());
+        if reads.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// The answer, unless the client hung up before it came. Returns when all that the request set
@@ -58,7 +70,7 @@ async fn hang_up(
 /// Law 9: login.
 async fn a_login_that_is_hung_up_on_has_replaced_the_session_or_not(scene: Scene) {
     let device = scene.browser();
-    with_seeds(async |random, what| {
+    with_seeds(&scene, async |random, what| {
         let mut browser = device.clone();
         let user = what.clone();
         browser.log_in(&user).await;
@@ -76,7 +88,7 @@ async fn a_login_that_is_hung_up_on_has_replaced_the_session_or_not(scene: Scene
 /// Law 9: login, and what it carries over.
 async fn a_login_that_is_hung_up_on_has_carried_all_data_or_none(scene: Scene) {
     let device = scene.browser();
-    with_seeds(async |random, what| {
+    with_seeds(&scene, async |random, what| {
         let mut visitor = device.clone();
         visitor.post("/data/a/1").await;
         visitor.post("/data/b/2").await;
@@ -103,7 +115,7 @@ async fn a_login_that_is_hung_up_on_has_carried_all_data_or_none(scene: Scene) {
 /// Law 9: change of privilege.
 async fn a_rotation_that_is_hung_up_on_leaves_one_session(scene: Scene) {
     let device = scene.browser();
-    with_seeds(async |random, what| {
+    with_seeds(&scene, async |random, what| {
         let mut browser = device.clone();
         let user = what.clone();
         browser.log_in(&user).await;
@@ -120,7 +132,7 @@ async fn a_rotation_that_is_hung_up_on_leaves_one_session(scene: Scene) {
 /// Laws 8 and 9: renewal.
 async fn a_renewal_that_is_hung_up_on_costs_nothing(scene: Scene) {
     let device = scene.browser();
-    with_seeds(async |random, what| {
+    with_seeds(&scene, async |random, what| {
         let mut browser = device.clone();
         let user = what.clone();
         browser.log_in(&user).await;
@@ -138,7 +150,7 @@ async fn a_renewal_that_is_hung_up_on_costs_nothing(scene: Scene) {
 /// Laws 2 and 9: end.
 async fn an_end_that_is_hung_up_on_has_ended_all_or_none(scene: Scene) {
     let device = scene.browser();
-    with_seeds(async |random, what| {
+    with_seeds(&scene, async |random, what| {
         let user = what.clone();
         let mut browser = device.clone();
         for _ in 0..3 {
@@ -188,7 +200,7 @@ async fn an_update_that_is_hung_up_on_has_changed_all_or_nothing(scene: Scene) {
     };
     let acknowledged = std::cell::Cell::new(0_u64);
     let shared = browser.clone();
-    with_seeds(async |random, _| {
+    with_seeds(&scene, async |random, _| {
         let mut tab: Browser = shared.clone();
         let reply = hang_up(tab.act(both), &scene, random).await;
         acknowledged.set(acknowledged.get() + u64::from(reply.is_some()));
