@@ -129,7 +129,9 @@ pub enum Durability {
     Lossless,
     /// What was acknowledged in the last so long.
     UpTo(Duration),
-    /// Everything: sessions live in this process.
+    /// Everything; an orderly stop takes nothing.
+    LostOnCrash,
+    /// Everything, and so does an orderly stop.
     LostOnRestart,
 }
 
@@ -138,6 +140,7 @@ impl fmt::Display for Durability {
         match self {
             Self::Lossless => formatter.write_str("lossless"),
             Self::UpTo(window) => write!(formatter, "up to {window:?} may be lost"),
+            Self::LostOnCrash => formatter.write_str("lost on a crash"),
             Self::LostOnRestart => formatter.write_str("lost on restart"),
         }
     }

@@ -104,6 +104,11 @@ pub const CAPABILITIES: &[Capability] = &[
         ],
     },
     Capability {
+        name: "offline_commands",
+        meaning: "Commands such as `cloakroom user add` work while no server runs.",
+        supports: [No("only the server can end their sessions"), Yes, Yes, Yes, Yes],
+    },
+    Capability {
         name: "store_outage",
         meaning: "The store can be out of reach while the server runs; then requests get 503.",
         supports: [No("they are in the same process"), Yes, Yes, Yes, Yes],

@@ -142,8 +142,8 @@ fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Store for MemoryStore {
     fn durability(&self) -> Durability {
-        let interval = self.0.files.get().and_then(files::Keeper::interval);
-        interval.map_or(Durability::LostOnRestart, Durability::UpTo)
+        let Some(files) = self.0.files.get() else { return Durability::LostOnRestart };
+        files.interval().map_or(Durability::LostOnCrash, Durability::UpTo)
     }
 
     fn insert(&self, new: NewSession) -> StoreAnswer<'_, Inserted> {

@@ -1,6 +1,7 @@
 //! What tests do behind the server's back, on whatever store it runs: look into its SQL database,
 //! let time pass, take its store away.
 
+use std::fs;
 use std::time::Duration;
 
 use cloakroom::sqlite::rusqlite::Connection;
@@ -120,6 +121,35 @@ impl Site {
         let database = open.expect("the database opens");
         database.busy_timeout(SOON).expect("a timeout can be set");
         database
+    }
+
+    /// All that is kept of sessions and users, in files and servers, by place; not the key files.
+    #[track_caller]
+    pub(crate) fn at_rest(&self) -> Vec<(String, Vec<u8>)> {
+        let mut places = Vec::new();
+        for entry in fs::read_dir(self.server.data_dir()).expect("there is a directory").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file && !name.ends_with(".key") {
+                places.push((name, fs::read(entry.path()).expect("a file is read")));
+            }
+        }
+        if let Some(postgres) = self.stores().postgres() {
+            let tables = "SELECT schema_to_xml('cloakroom', true, false, '')";
+            for bytes in ["hex", "base64"] {
+                let dump = postgres.run(DATABASE, &format!("SET xmlbinary = {bytes}; {tables}"));
+                places.push((format!("PostgreSQL in {bytes}"), dump.concat().concat().into()));
+            }
+            places.push(("the log of PostgreSQL".to_owned(), postgres.log().into()));
+        }
+        if let Some(redis) = self.stores().redis() {
+            redis.run(&["CONFIG", "SET", "rdbcompression", "no"]);
+            redis.run(&["SAVE"]);
+            let dump = fs::read(redis.dir().join("dump.rdb")).expect("it was saved");
+            places.push(("Redis".to_owned(), dump));
+            places.push(("the log of Redis".to_owned(), redis.log().into()));
+        }
+        places
     }
 
     /// Starts the server again, which believes that so much time has passed. `None` where that

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use cloakroom_testkit::servers::Client;
 use cloakroom_testkit::servers::http::{Request, Response, escape};
+use cloakroom_testkit::servers::{Client, Flavor, StoreKind};
 
 use crate::support::{
     ADMIN, COOKIE, PASSWORD, RECORDS, Site, choose_password, code_of, send_login, session_of,
@@ -116,14 +116,7 @@ fn contains(hay: &[u8], needle: &[u8]) -> bool {
 
 /// Everything the server keeps or wrote, but for the key files themselves.
 fn at_rest(site: &Site, collection: &mut Collection) {
-    for entry in fs::read_dir(site.server.data_dir()).expect("there is a directory").flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && !name.ends_with(".key") {
-            let content = fs::read(entry.path()).expect("a file is read");
-            collection.places.push((name, content));
-        }
-    }
+    collection.places.extend(site.at_rest());
     collection.places.push(("the log".to_owned(), site.server.log().into_bytes()));
     let process = Path::new("/proc").join(site.server.pid().to_string());
     for file in ["cmdline", "environ"] {
@@ -165,7 +158,19 @@ fn search(format: &str) {
         let printed = site.run(command);
         all.places.push((format!("{command:?}"), printed.into_bytes()));
     }
-    assert!(all.places.iter().any(|(name, _)| name == "cloakroom.db-wal"), "the log was looked at");
+    site.server.stop();
+    all.places.extend(site.at_rest());
+    let expected: &[&str] = match StoreKind::chosen() {
+        StoreKind::Sqlite => &["cloakroom.db-wal"],
+        StoreKind::Memory => &["cloakroom.db-wal", "sessions.snapshot"],
+        StoreKind::Postgres => &["PostgreSQL in hex"],
+        StoreKind::Redis(_) => &["cloakroom.db-wal", "Redis"],
+        StoreKind::Backed(Flavor::Redis) => &["PostgreSQL in hex", "Redis"],
+        StoreKind::Backed(Flavor::Valkey) => &["cloakroom.db-wal", "Redis"],
+    };
+    for place in expected {
+        assert!(all.places.iter().any(|(name, _)| name == place), "{place} was looked at");
+    }
     assert!(site.server.log().len() > 500, "the server wrote little at level trace");
     all.check();
 }
@@ -306,7 +311,9 @@ fn files_are_for_their_owner_alone_whatever_the_umask_says() {
         assert_eq!(mode(&entry.path()), 0o600, "{name}");
         seen.push(name);
     }
-    for expected in ["cloakroom.db", "cloakroom.db-wal", "session.key", "assertion.key"] {
+    let database = ["cloakroom.db", "cloakroom.db-wal"];
+    let database = database.into_iter().filter(|_| !StoreKind::chosen().uses_postgres());
+    for expected in database.chain(["session.key", "assertion.key"]) {
         assert!(seen.iter().any(|name| name == expected), "{expected} is not in {seen:?}");
     }
     let fresh = Site::fresh("");

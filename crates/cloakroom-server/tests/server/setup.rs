@@ -47,7 +47,9 @@ fn many_set_ups_with_one_code_at_once_make_one_administrator() {
     });
     let made = answers.iter().filter(|status| **status == 303).count();
     assert_eq!(made, 1, "{answers:?}");
-    assert!(answers.iter().all(|status| [303, 409, 422].contains(status)), "{answers:?}");
+    // 503: so many passwords at once are too many for a busy machine.
+    let known = |status: &u16| [303, 409, 422, 503].contains(status);
+    assert!(answers.iter().all(known), "{answers:?}");
     assert_eq!(site.count("SELECT count(*) FROM cloakroom_user"), 1);
 }
 

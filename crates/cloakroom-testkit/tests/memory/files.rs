@@ -75,7 +75,7 @@ async fn what_was_saved_is_restored_field_by_field() {
     let live = store.usage().sessions;
     assert_eq!(store.save().unwrap(), live);
     let (restored, report) = place.open();
-    assert_eq!((report.sessions, report.expired, report.replayed), (live, 0, None));
+    assert_eq!((report.sessions, report.replayed), (live, None));
     assert!(report.saved_at.is_some() && report.set_aside.is_none());
     let after = seen(&subject(&restored), &ids).await;
     for (before, after) in before.iter().zip(&after) {
@@ -155,7 +155,7 @@ async fn writes_go_on_when_saving_fails() {
 }
 
 #[tokio::test]
-async fn what_expired_meanwhile_is_in_the_history_and_not_restored() {
+async fn what_expired_meanwhile_is_dead_and_is_swept_as_ever() {
     let place = Place::new();
     let store = place.open().0;
     let kept = subject(&store);
@@ -165,8 +165,11 @@ async fn what_expired_meanwhile_is_in_the_history_and_not_restored() {
     store.save().unwrap();
     let late = START.after(IDLE);
     let (store, report) = place.open_at(late, None);
-    assert_eq!((report.sessions, report.expired), (1, 2));
+    assert_eq!(report.sessions, 3);
     let kept = subject(&store);
+    assert!(!kept.is_live(idle, late).await && !kept.is_live(visitor, late).await);
+    let swept = kept.sweep(sweep(late, 10)).await;
+    assert_eq!((swept.sessions, swept.idle, swept.backlog), (2, 2, 0));
     let ended = kept.ended(idle).await.unwrap();
     assert_eq!((ended.reason, ended.ended_at), (EndReason::Idle, late));
     assert!(kept.ended(visitor).await.is_none());

@@ -280,7 +280,7 @@ async fn an_end_whose_answer_is_dropped_still_happens() {
 #[tokio::test]
 async fn durability_is_the_interval_of_the_snapshots() {
     let place = Place::new();
-    assert_eq!(place.open().0.durability(), Durability::LostOnRestart);
+    assert_eq!(place.open().0.durability(), Durability::LostOnCrash);
     let hour = Duration::from_secs(3_600);
     let store = place.open_at(START, Some(hour)).0;
     assert_eq!(store.durability(), Durability::UpTo(hour));

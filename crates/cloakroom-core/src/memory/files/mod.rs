@@ -39,10 +39,8 @@ pub struct MemoryFiles {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Restored {
-    /// Sessions that are back.
+    /// Sessions that are back, with those that expired meanwhile until they are swept.
     pub sessions: u64,
-    /// Sessions that had expired meanwhile; those of logins are in the history.
-    pub expired: u64,
     /// When they were saved; `None` when there was no snapshot.
     pub saved_at: Option<Timestamp>,
     /// Acts from the journal, where the process before did not save at its end. What was written

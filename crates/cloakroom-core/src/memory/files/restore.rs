@@ -15,9 +15,6 @@ use super::disk;
 use super::{Restored, SetAside, SnapshotError};
 use crate::{Bucket, EndReason, Rotation, SessionId, Timestamp};
 
-/// Expired sessions that are taken together.
-const TOGETHER: usize = 4_096;
-
 /// What the files held.
 pub(super) struct Found {
     pub(super) inner: Inner,
@@ -45,7 +42,7 @@ pub(super) fn find(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(empty(None)),
         file => file.map_err(SnapshotError::at("read", path))?,
     };
-    match load(file, path, &journals, options, now) {
+    match load(file, path, &journals, options) {
         Ok(found) => Ok(found),
         Err(Unfit::Io(error)) => Err(SnapshotError::at("read", path)(error)),
         Err(unfit) => {
@@ -56,13 +53,7 @@ pub(super) fn find(
     }
 }
 
-fn load(
-    file: File,
-    path: &Path,
-    journals: &[u64],
-    options: MemoryOptions,
-    now: Timestamp,
-) -> Result<Found, Unfit> {
+fn load(file: File, path: &Path, journals: &[u64], options: MemoryOptions) -> Result<Found, Unfit> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(Unfit::Foreign);
@@ -73,14 +64,13 @@ fn load(
         true => None,
         false => Some(replay_all(&inner, path, header, journals)?),
     };
-    let expired = inner.expire_all(now);
     let sessions = inner.account.sessions();
     let saved_at = Some(header.saved_at);
     Ok(Found {
         inner,
         lineage: header.lineage,
         generation: journals.last().copied().unwrap_or(0).max(header.generation),
-        restored: Restored { sessions, expired, saved_at, replayed, set_aside: None },
+        restored: Restored { sessions, saved_at, replayed, set_aside: None },
     })
 }
 
@@ -146,21 +136,6 @@ impl Inner {
         if record.renewal.counter < rotation.counter {
             shard.rewrite(id, |record| rotated(record, rotation, now));
         }
-    }
-
-    fn expire_all(&self, now: Timestamp) -> u64 {
-        let mut expired = 0;
-        for bucket in Bucket::all() {
-            let mut shard = self.shard(bucket);
-            loop {
-                let (due, more) = shard.expired(None, now, TOGETHER);
-                expired += due.iter().filter(|(_, id)| shard.expire_if(*id, now).is_some()).count();
-                if !more {
-                    break;
-                }
-            }
-        }
-        expired as u64
     }
 }
 
