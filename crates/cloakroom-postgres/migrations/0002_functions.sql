@@ -9,7 +9,8 @@
 --   5. log_head
 
 -- Commits reach the disk before they are acknowledged, even for a role that would not have it so.
-CREATE FUNCTION {schema}.make_durable() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION {schema}.make_durable() RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', true);
@@ -17,7 +18,8 @@ BEGIN
 END $$;
 
 -- Counted here, so that no way of adding or removing a session can forget it.
-CREATE FUNCTION {schema}.count_added() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION {schema}.count_added() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM added) THEN
         UPDATE {schema}.counter
@@ -28,7 +30,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION {schema}.count_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION {schema}.count_removed() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM removed) THEN
         -- An array, so that the plan stays that for a few after a removal of many.
@@ -50,7 +53,8 @@ CREATE TRIGGER session_removed AFTER DELETE ON {schema}.session
 -- Adds an entry to the revocation log; the last thing that a transaction does.
 CREATE FUNCTION {schema}.append_log(
     p_change text, p_session_id uuid, p_user_id text, p_value bigint, p_until bigint
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     WITH head AS (UPDATE {schema}.log_head SET number = number + 1 RETURNING number)
     INSERT INTO {schema}.log (number, change, session_id, user_id, value, until)
@@ -65,7 +69,8 @@ CREATE FUNCTION {schema}.bury(
     p_ids uuid[], p_reason text, p_by text, p_now bigint,
     OUT live bigint, OUT expired bigint, OUT idle bigint, OUT live_ids uuid[],
     OUT last_deadline bigint
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     WITH gone AS (
         DELETE FROM {schema}.session AS s WHERE s.id = ANY (p_ids)
@@ -103,9 +108,10 @@ $$;
 -- below the cap, visitors do not wait for each other: no more of them can be under way unseen
 -- than there are connections. Near it they come one by one.
 CREATE FUNCTION {schema}.has_room_for_visitor(p_replaces uuid, p_cap bigint) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_lock CONSTANT bigint := hashtextextended('{schema} visitors', 0);
+    v_lock CONSTANT bigint := hashtextextended('{schema} visitors', 0::bigint);
     v_unseen CONSTANT bigint := current_setting('max_connections')::bigint;
     v_count bigint;
 BEGIN
@@ -128,7 +134,8 @@ END $$;
 -- The sessions of a user that have to end to make room for one more, in the order of the policy.
 CREATE FUNCTION {schema}.over_limit(
     p_user_id text, p_most bigint, p_policy text, p_replaces uuid, p_now bigint
-) RETURNS uuid[] LANGUAGE plpgsql STABLE AS $$
+) RETURNS uuid[] LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_live uuid[];
     v_excess bigint;
@@ -153,10 +160,11 @@ CREATE FUNCTION {schema}.insert_session(
     p_keys text[], p_values text[], p_replaces uuid, p_carries_all boolean, p_carries text[],
     p_most bigint, p_policy text, p_anonymous_cap bigint,
     OUT outcome text, OUT ended uuid[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_now CONSTANT bigint := p_created_at;
-    v_user_lock CONSTANT bigint := hashtextextended('{schema} user ' || p_user_id, 0);
+    v_user_lock CONSTANT bigint := hashtextextended('{schema} user ' || p_user_id, 0::bigint);
     v_locked uuid[];
     v_version bigint := 0;
     v_is_replacing boolean := false;
@@ -172,7 +180,7 @@ BEGIN
         RETURN;
     END IF;
 
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0));
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0::bigint));
     IF p_user_id IS NULL THEN
         IF NOT {schema}.has_room_for_visitor(p_replaces, p_anonymous_cap) THEN
             outcome := 'full';
@@ -275,7 +283,8 @@ CREATE FUNCTION {schema}.update_data(
     p_values text[], p_most_keys bigint, p_most_bytes bigint,
     OUT outcome text, OUT last_version bigint, OUT wrong_key text, OUT key_count bigint,
     OUT byte_count bigint
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM {schema}.make_durable();
     SELECT s.data_version INTO last_version FROM {schema}.session AS s
@@ -337,7 +346,8 @@ END $$;
 CREATE FUNCTION {schema}.rotate(
     p_id uuid, p_now bigint, p_generation bigint, p_counter bigint, p_digest bytea,
     p_authenticated_at bigint
-) RETURNS text LANGUAGE plpgsql AS $$
+) RETURNS text LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_counter bigint;
     v_deadline bigint;
@@ -364,7 +374,8 @@ END $$;
 -- Keeps a successor that is about to be sent: 'done', 'gone' or 'conflict'.
 CREATE FUNCTION {schema}.offer(
     p_id uuid, p_now bigint, p_generation bigint, p_counter bigint, p_next bytea
-) RETURNS text LANGUAGE plpgsql AS $$
+) RETURNS text LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_counter bigint;
     v_next bytea;
@@ -386,7 +397,8 @@ END $$;
 
 -- Makes the successor current: 'done', 'gone' or 'conflict'.
 CREATE FUNCTION {schema}.promote(p_id uuid, p_now bigint, p_generation bigint, p_next bytea)
-RETURNS text LANGUAGE plpgsql AS $$
+RETURNS text LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_digest bytea;
     v_next bytea;
@@ -411,13 +423,14 @@ END $$;
 
 -- Moves "last seen" of live sessions forwards; how many it moved. No id comes twice.
 CREATE FUNCTION {schema}.touch(p_now bigint, p_ids uuid[], p_seen_at bigint[]) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_locked uuid[];
     v_moved bigint;
 BEGIN
     PERFORM {schema}.make_durable();
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0));
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0::bigint));
     SELECT array_agg(locked.id) INTO v_locked FROM (
         SELECT s.id FROM {schema}.session AS s WHERE s.id = ANY (p_ids)
         ORDER BY s.id FOR NO KEY UPDATE
@@ -433,14 +446,15 @@ END $$;
 
 -- Sets the groups of all of a user's live sessions; how many there were.
 CREATE FUNCTION {schema}.regroup(p_user_id text, p_groups text[], p_now bigint) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_count bigint;
     v_until bigint;
 BEGIN
     PERFORM {schema}.make_durable();
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0));
-    PERFORM pg_advisory_xact_lock(hashtextextended('{schema} user ' || p_user_id, 0));
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0::bigint));
+    PERFORM pg_advisory_xact_lock(hashtextextended('{schema} user ' || p_user_id, 0::bigint));
     PERFORM FROM {schema}.session AS s WHERE s.user_id = p_user_id
     ORDER BY s.id FOR NO KEY UPDATE;
     WITH changed AS (
@@ -456,7 +470,8 @@ END $$;
 
 -- Ends one session; 1 if it was live.
 CREATE FUNCTION {schema}.end_session(p_id uuid, p_reason text, p_by text, p_now bigint)
-RETURNS bigint LANGUAGE plpgsql AS $$
+RETURNS bigint LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_buried record;
 BEGIN
@@ -474,15 +489,16 @@ END $$;
 CREATE FUNCTION {schema}.end_user(
     p_user_id text, p_kept uuid, p_least bigint, p_reason text, p_by text, p_now bigint,
     OUT live bigint, OUT epoch bigint
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_ids uuid[];
     v_buried record;
 BEGIN
     PERFORM {schema}.make_durable();
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0));
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0::bigint));
     -- Logins of the user that are under way commit first, and are ended; later ones see the epoch.
-    PERFORM pg_advisory_xact_lock(hashtextextended('{schema} user ' || p_user_id, 0));
+    PERFORM pg_advisory_xact_lock(hashtextextended('{schema} user ' || p_user_id, 0::bigint));
     epoch := greatest({schema}.user_epoch(p_user_id) + 1, p_least);
     INSERT INTO {schema}.user_epoch AS own (user_id, epoch)
     SELECT p_user_id, end_user.epoch - everyone.epoch FROM {schema}.everyone_epoch AS everyone
@@ -502,14 +518,15 @@ END $$;
 
 -- Ends every session and raises everyone's epoch; how many were live.
 CREATE FUNCTION {schema}.end_everyone(p_reason text, p_by text, p_now bigint) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_epoch bigint;
     v_buried record;
 BEGIN
     PERFORM {schema}.make_durable();
     -- Logins under way commit first, and are ended; later ones wait, and see the epoch.
-    PERFORM pg_advisory_xact_lock(hashtextextended('{schema} everyone', 0));
+    PERFORM pg_advisory_xact_lock(hashtextextended('{schema} everyone', 0::bigint));
     UPDATE {schema}.everyone_epoch AS everyone SET epoch = everyone.epoch + 1
     RETURNING everyone.epoch INTO v_epoch;
     v_buried := {schema}.bury(ARRAY(SELECT s.id FROM {schema}.session AS s), p_reason, p_by, p_now);
@@ -524,13 +541,14 @@ CREATE FUNCTION {schema}.sweep(
     p_now bigint, p_history_before bigint, p_anonymous_before bigint, p_limit bigint,
     OUT sessions bigint, OUT idle bigint, OUT history bigint, OUT backlog bigint,
     OUT oldest bigint
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_buried record;
     v_anonymous bigint;
 BEGIN
     PERFORM {schema}.make_durable();
-    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0));
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('{schema} everyone', 0::bigint));
     DELETE FROM {schema}.log AS l WHERE l.number = ANY (ARRAY(
         SELECT stale.number FROM {schema}.log AS stale WHERE stale.until <= p_now
         ORDER BY stale.until, stale.number LIMIT p_limit FOR UPDATE SKIP LOCKED));

@@ -25,8 +25,8 @@ const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE
     SET LOCAL lock_timeout = '60s';
     SET LOCAL client_min_messages = 'warning'";
 
-const LOCK: &str =
-    "SELECT pg_advisory_xact_lock(hashtextextended('cloakroom migrations ' || $1, 0))";
+const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(
+        pg_catalog.hashtextextended('cloakroom migrations ' || $1, 0::bigint))";
 
 const HAS_SCHEMA: &str = "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)";
 

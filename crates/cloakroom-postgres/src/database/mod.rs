@@ -21,6 +21,7 @@ use tokio_postgres::Row;
 use crate::{OpenError, Value};
 use connections::Connections;
 pub use migrations::Migrations;
+use options::SEARCH;
 pub use options::{Options, Password};
 use sql::Schema;
 pub use sql::Sql;
@@ -70,7 +71,7 @@ impl Options {
         config.tcp_user_timeout(Duration::from_secs(10));
         if !self.pooler {
             let own = config.get_options().unwrap_or_default().to_owned();
-            config.options(format!("{} {own}", self.of_connections()));
+            config.options(format!("{} {own} {SEARCH}", self.of_connections()));
         }
     }
 }
@@ -112,7 +113,8 @@ impl Database {
     }
 
     /// Makes a statement of `template`, in which `{schema}` stands for the schema, as in
-    /// `SELECT name FROM {schema}.user WHERE id = $1`. Do so once, not for each use.
+    /// `SELECT name FROM {schema}.user WHERE id = $1`. Do so once, not for each use. Names without
+    /// a schema are looked for among PostgreSQL's own alone.
     pub fn sql(&self, template: &str) -> Sql {
         self.0.schema.expand(template)
     }

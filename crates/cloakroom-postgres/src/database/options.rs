@@ -53,6 +53,11 @@ impl Default for Options {
     }
 }
 
+/// Said last, after what a URL says. Names without a schema are PostgreSQL's own: what others made
+/// in a schema of an application's database is never taken for them. Behind a pooler our functions
+/// say so themselves.
+pub(super) const SEARCH: &str = "-c search_path=pg_catalog,pg_temp";
+
 impl Options {
     /// What each connection is told when it begins. Behind a pooler it is not ours to tell.
     ///

@@ -51,10 +51,14 @@ pub(super) fn is_of_connection(error: &Error) -> bool {
         return was_sent(error);
     };
     let is_last = !matches!(said.parsed_severity(), Some(Severity::Error));
-    is_last
-        || said.code().code().starts_with("08")
-        // A prepared statement that a migration or a fail-over made stale.
-        || matches!(*said.code(), SqlState::INVALID_SQL_STATEMENT_NAME)
+    is_last || said.code().code().starts_with("08") || is_stale(error)
+}
+
+/// Whether a prepared statement is not there any more, or no longer what it was, after a migration
+/// or a change of servers behind the connection. It was not run.
+pub(super) fn is_stale(error: &Error) -> bool {
+    let Some(said) = error.as_db_error() else { return false };
+    matches!(*said.code(), SqlState::INVALID_SQL_STATEMENT_NAME)
         || (*said.code() == SqlState::FEATURE_NOT_SUPPORTED
             && said.message().contains("cached plan"))
 }

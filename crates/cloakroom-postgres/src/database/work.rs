@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::Row;
 
 use super::connections::{Connections, Lent};
-use super::outcome::{Fate, TRIES, is_in_the_way, is_of_connection, is_read_only, pause};
+use super::outcome::{Fate, TRIES, is_in_the_way, is_of_connection, is_read_only, is_stale, pause};
 use super::{Fault, Sql, Transaction};
 use crate::Value;
 
@@ -105,8 +105,11 @@ impl Work {
                     }
                 }
             };
-            if is_read_only(&error) {
+            if is_read_only(&error) || is_stale(&error) {
                 connection.discard();
+                if is_stale(&error) && attempt < TRIES {
+                    continue;
+                }
                 return Err(self.failed(error));
             }
             match Fate::of(&error) {
@@ -179,6 +182,10 @@ impl Work {
                 let why = "a statement failed, and the transaction could not be committed";
                 Err(self.failed(why).into())
             }
+            // The connection is not clean and is closed, with all it remembers.
+            Err(fault) if sql_error(&fault).is_some_and(is_stale) => {
+                Err(if attempt < TRIES { Attempt::Again } else { self.failed(fault).into() })
+            }
             Err(fault) => {
                 self.roll_back(&connection).await;
                 Err(self.judge(fault, attempt))
@@ -192,8 +199,7 @@ impl Work {
     }
 
     fn judge(&self, fault: Fault, attempt: u32) -> Attempt {
-        let code = fault.downcast_ref::<tokio_postgres::Error>().and_then(|error| error.code());
-        match code {
+        match sql_error(&fault).and_then(tokio_postgres::Error::code) {
             Some(code) if is_in_the_way(code) && attempt < TRIES => Attempt::Again,
             _ => self.failed(fault).into(),
         }
@@ -224,6 +230,10 @@ impl Work {
         let done = timeout(self.patience, connection.batch("ROLLBACK")).await;
         connection.set_clean(matches!(done, Ok(Ok(()))));
     }
+}
+
+fn sql_error(fault: &Fault) -> Option<&tokio_postgres::Error> {
+    fault.downcast_ref()
 }
 
 /// Why a transaction was not committed.

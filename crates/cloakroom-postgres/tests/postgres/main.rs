@@ -3,6 +3,7 @@
 
 mod contract;
 mod deadlocks;
+mod foreign;
 mod logging;
 mod migrating;
 mod opening;

@@ -66,6 +66,39 @@ fn concurrent_transactions_come_to_what_they_come_to_one_by_one() {
 }
 
 #[test]
+fn a_statement_that_a_change_of_the_table_made_stale_is_prepared_again() {
+    let Some(place) = Place::start() else { return };
+    runtime().block_on(async {
+        let mut options = place.options();
+        options.connections = 1;
+        let database = options.connect(&place.url()).await.expect("it opens");
+        database.migrate(&TABLE).await.expect("the table is made");
+        let raise = database.sql("UPDATE {schema}.count SET value = value + 1 RETURNING *");
+        let by_call = || {
+            let raise = raise.clone();
+            database.call("raise", &raise, Vec::new(), |rows| Ok(rows[0].try_get::<_, i64>(0)?))
+        };
+        let by_write = || {
+            let raise = raise.clone();
+            database.write("raise", move |transaction| {
+                let raise = raise.clone();
+                async move { Ok(transaction.query(&raise, &[]).await?[0].try_get::<_, i64>(0)?) }
+            })
+        };
+        let widen = |column: &str| {
+            let schema = database.schema();
+            let alter = format!("ALTER TABLE {schema}.count ADD COLUMN {column} int");
+            place.server.run("postgres", &alter);
+        };
+        assert_eq!(by_call().await.expect("it is prepared"), 1);
+        widen("one");
+        assert_eq!(by_call().await.expect("it is prepared again"), 2);
+        widen("two");
+        assert_eq!(by_write().await.expect("it is prepared again"), 3);
+    });
+}
+
+#[test]
 fn what_fails_is_rolled_back() {
     let Some(place) = Place::start() else { return };
     runtime().block_on(async {
