@@ -25,11 +25,12 @@ impl Touches {
         self.pending().contains_key(&id)
     }
 
-    /// All that wait, sorted by id so that concurrent writers of batches cannot deadlock. They
-    /// wait on until they are [`Touches::written`].
-    pub(crate) fn batch(&self) -> Vec<Touch> {
+    /// Those of the chosen sessions that wait, sorted by id so that concurrent writers of batches
+    /// cannot deadlock. They wait on until they are [`Touches::written`].
+    pub(crate) fn batch(&self, chosen: impl Fn(SessionId) -> bool) -> Vec<Touch> {
         let pending = self.pending();
-        let touches = pending.iter().map(|(id, seen_at)| Touch { id: *id, seen_at: *seen_at });
+        let touches = pending.iter().filter(|(id, _)| chosen(**id));
+        let touches = touches.map(|(id, seen_at)| Touch { id: *id, seen_at: *seen_at });
         let mut batch: Vec<_> = touches.collect();
         drop(pending);
         batch.sort_by_key(|touch| touch.id);
@@ -61,12 +62,13 @@ mod tests {
         let (touches, first) = (Touches::default(), Timestamp::from_unix_millis(1_000));
         let (id, later) = (SessionId::new(None, first), Timestamp::from_unix_millis(2_000));
         touches.note(id, first);
-        let batch = touches.batch();
+        let batch = touches.batch(|_| true);
         assert!(touches.has(id));
         touches.note(id, later);
         touches.written(&batch);
-        assert_eq!(touches.batch()[0].seen_at, later);
-        touches.written(&touches.batch());
+        assert_eq!(touches.batch(|it| it == id)[0].seen_at, later);
+        assert!(touches.batch(|it| it != id).is_empty());
+        touches.written(&touches.batch(|_| true));
         assert!(!touches.has(id));
     }
 }

@@ -37,23 +37,25 @@ pub async fn run(loaded: Loaded) -> Result<()> {
     // From here on a signal ends the server in an orderly way, or at the start.
     let signals = Signals::listen();
     let app = App::open(config).await?;
-    let served = attend(&app, Entrances { listening, listen, metrics, claim }, signals).await;
+    let entrances = Entrances { listening, listen, metrics, claim: &claim };
+    let served = attend(&app, entrances, signals).await;
     // Also after a start that failed: sessions in memory are with this process alone by now.
     let closed = app.close().await;
+    drop(claim);
     served.and(closed)?;
     events::stopped();
     Ok(())
 }
 
 /// Where requests and orders come in.
-struct Entrances {
+struct Entrances<'a> {
     listening: Listening,
     listen: Listen,
     metrics: Option<MetricsListener>,
-    claim: socket::Claim,
+    claim: &'a socket::Claim,
 }
 
-async fn attend(app: &SharedApp, entrances: Entrances, signals: Signals) -> Result<()> {
+async fn attend(app: &SharedApp, entrances: Entrances<'_>, signals: Signals) -> Result<()> {
     let Entrances { listening, listen, metrics, claim } = entrances;
     let house = House::new(routes::router(app.clone()), &app.config);
     let orders = socket::bind(app, claim).await?;

@@ -28,8 +28,10 @@ pub(crate) enum Place {
 }
 
 /// A URL, which may hold a password.
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) struct Hidden(String);
 
+#[cfg(any(feature = "postgres", feature = "redis"))]
 impl std::fmt::Debug for Hidden {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Hidden")

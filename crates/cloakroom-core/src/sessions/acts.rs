@@ -2,9 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    ClientInfo, Guard, Happening, Inserted, Issued, Lifetime, LimitPolicy, Live, Login, Match,
-    NewSession, Once, Record, Renewal, Replaces, Rotation, SessionError, SessionId, SessionToken,
-    Sessions, StoreError, Timestamp, Updated, User, UserId,
+    Bucket, ClientInfo, Guard, Happening, Inserted, Issued, Lifetime, LimitPolicy, Live, Login,
+    Match, NewSession, Once, Record, Renewal, Replaces, Rotation, SessionError, SessionId,
+    SessionToken, Sessions, StoreError, Timestamp, Updated, User, UserId,
 };
 
 /// Longest user agent kept, in bytes.
@@ -142,7 +142,8 @@ impl Sessions {
             None => self.epoch(&login.user.id).await?,
         };
         if self.ends_by_last_use() {
-            self.flush().await?;
+            let bucket = Bucket::of(&login.user.id);
+            self.0.flush_those(|it| it.bucket() == bucket).await?;
         }
         let lifetime = self.0.policy.login_lifetime(login.remember);
         let remembered = login.remember;

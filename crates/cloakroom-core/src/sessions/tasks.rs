@@ -5,7 +5,10 @@ use tokio::time::{Instant, sleep};
 
 use super::Inner;
 use crate::sweeper::{is_full, jittered, rest};
-use crate::{Happening, Sessions, StoreError, Swept};
+use crate::{Happening, SessionId, Sessions, StoreError, Swept};
+
+/// Uses written in one call: few enough for any store within its time.
+const WRITTEN_TOGETHER: usize = 1_000;
 
 impl Sessions {
     /// Starts the background tasks: the sweeper, and the writer of "last seen". They stop when
@@ -55,12 +58,21 @@ impl Inner {
     /// A session that was live when it was used is judged at that moment, so that a use shortly
     /// before the deadline counts although it is written after it.
     async fn flush(&self) -> Result<u64, StoreError> {
-        let batch = self.touches.batch();
-        let Some(first_use) = batch.iter().map(|touch| touch.seen_at).min() else {
-            return Ok(0);
-        };
-        let moved = self.store.touch(first_use, batch.clone()).await?;
-        self.touches.written(&batch);
+        self.flush_those(|_| true).await
+    }
+
+    /// The same for the sessions that somebody waits for.
+    pub(super) async fn flush_those(
+        &self,
+        chosen: impl Fn(SessionId) -> bool,
+    ) -> Result<u64, StoreError> {
+        let mut moved = 0;
+        for together in self.touches.batch(chosen).chunks(WRITTEN_TOGETHER) {
+            let first_use = together.iter().map(|touch| touch.seen_at).min();
+            let first_use = first_use.unwrap_or_else(|| self.clock.now());
+            moved += self.store.touch(first_use, together.to_vec()).await?;
+            self.touches.written(together);
+        }
         Ok(moved)
     }
 

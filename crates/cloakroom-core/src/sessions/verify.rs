@@ -130,7 +130,7 @@ impl Sessions {
         if found.is_some() || !self.0.touches.has(id) {
             return Ok(found);
         }
-        Box::pin(self.flush()).await?;
+        Box::pin(self.0.flush_those(|it| it == id)).await?;
         self.0.store.load(id, now).await
     }
 
@@ -273,7 +273,7 @@ impl Sessions {
         self.0.touches.note(record.id, now);
         // Another process could refuse it before the next flush.
         if record.idle_deadline().since(now) <= exact_to
-            && let Err(error) = Box::pin(self.flush()).await
+            && let Err(error) = Box::pin(self.0.flush_those(|it| it == record.id)).await
         {
             tracing::warn!(error = ?error, "a use shortly before the deadline is not written yet");
         }

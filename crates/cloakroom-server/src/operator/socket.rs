@@ -47,12 +47,9 @@ pub(super) fn path_in(data: &Path) -> Option<PathBuf> {
     (path.as_os_str().as_bytes().len() <= LONGEST_PATH).then_some(path)
 }
 
-/// The bound socket. While it lives, no other server can be started on the data directory.
+/// The bound socket.
 #[derive(Debug)]
-pub struct Door {
-    entrance: Option<(UnixListener, SocketFile)>,
-    _lock: File,
-}
+pub struct Door(Option<(UnixListener, SocketFile)>);
 
 /// Removes the file when dropped.
 #[derive(Debug)]
@@ -65,9 +62,10 @@ impl Drop for SocketFile {
     }
 }
 
-/// The data directory is this server's until this is dropped.
+/// The data directory is this server's until this is dropped: after the last of what is in memory
+/// has been saved, or another server would begin without it.
 #[derive(Debug)]
-pub struct Claim(File);
+pub struct Claim(#[expect(dead_code, reason = "it is held, not read")] File);
 
 /// Claims the data directory, making it if needed: before anything in it is opened, for what is
 /// there may be in use by another server.
@@ -84,7 +82,7 @@ pub fn claim(data: &Path) -> Result<Claim> {
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub async fn bind(app: &App, Claim(lock): Claim) -> Result<Door> {
+pub async fn bind(app: &App, _: &Claim) -> Result<Door> {
     let data = &app.config.server.data;
     let Some(path) = path_in(data) else {
         tracing::warn!(
@@ -92,11 +90,11 @@ pub async fn bind(app: &App, Claim(lock): Claim) -> Result<Door> {
             "the path of the data directory is too long for a socket in it: commands will open \
              the database directly; a shorter --data avoids that"
         );
-        return Ok(Door { entrance: None, _lock: lock });
+        return Ok(Door(None));
     };
     let bound = bind_at(&path, &data.join(DRAFT));
     let listener = bound.with_context(|| format!("cannot listen on {}", path.display()))?;
-    Ok(Door { entrance: Some((listener, SocketFile(path))), _lock: lock })
+    Ok(Door(Some((listener, SocketFile(path)))))
 }
 
 /// The lock goes with the process however it dies, so it tells a live server from a dead one.
@@ -138,8 +136,7 @@ fn bind_at(path: &Path, draft: &Path) -> io::Result<UnixListener> {
 
 /// Carries out orders until `shutdown`; then finishes those under way and removes the socket.
 pub async fn serve(door: Door, app: SharedApp, shutdown: impl Future<Output = ()>) {
-    let Door { entrance, _lock } = door;
-    let Some((listener, file)) = entrance else { return shutdown.await };
+    let Door(Some((listener, file))) = door else { return shutdown.await };
     let (stop, stopped) = watch::channel(());
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);

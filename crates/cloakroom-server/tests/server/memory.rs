@@ -3,7 +3,12 @@
 
 use std::fs;
 
-use crate::support::{Site, is_signed_in, session_of};
+use cloakroom_testkit::servers::http::Request;
+use cloakroom_testkit::servers::wait_until;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::outage::{PATIENT, begin};
+use crate::support::{ADMIN, PASSWORD, SOON, Site, is_signed_in, session_of};
 
 const IN_MEMORY: &str = "strategy = 'memory'";
 
@@ -22,6 +27,26 @@ fn who_is_signed_in_stays_so_over_an_orderly_restart_and_who_signed_out_does_not
     site.server.restart();
     assert!(!is_signed_in(&mut bob) && !is_signed_in(&mut ada), "a crash ends them all");
     assert!(site.server.log().contains("in the memory of this one process"));
+}
+
+#[test]
+fn no_other_server_starts_before_all_is_saved() {
+    let (mut site, mut ada) = Site::with_admin(&format!("{IN_MEMORY}\n{PATIENT}"));
+    let database = site.sqlite();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let login = begin(&site, "", "/cloakroom/login", &[("name", ADMIN), ("password", PASSWORD)]);
+    let pid = i32::try_from(site.server.pid()).ok().and_then(Pid::from_raw).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    wait_until("nobody new is let in", SOON, || {
+        Request::get("/healthz").try_send(site.server.address()).is_err()
+    });
+    let refused = site.server.command(&["serve"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("another server is running on the data directory"), "{said}");
+    database.execute_batch("ROLLBACK").unwrap();
+    drop(login);
+    site.server.restart();
+    assert!(is_signed_in(&mut ada));
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(crate) const HINTS: [&str; 7] =
     ["sqlite", "session\"", "no such table", "cloakroom.db", "postgres", "redis", "relation"];
 
 /// Lets a store take long: the tests below make it wait for them.
-const PATIENT: &str = "[store]\ntimeout = \"20s\"\n";
+pub(crate) const PATIENT: &str = "[store]\ntimeout = \"20s\"\n";
 
 #[track_caller]
 fn check_unavailable(answer: &Response) {

@@ -83,6 +83,53 @@ async fn the_sweeper_rests_after_a_batch_for_as_long_as_it_took_and_survives_err
     assert!(cloakroom.sessions().sweep_report().errors >= 4);
 }
 
+/// Counts how often uses are written.
+#[derive(Debug, Default)]
+struct Counted {
+    store: MemoryStore,
+    touches: Arc<Mutex<u32>>,
+}
+
+impl Wrap for Counted {
+    fn inner(&self) -> &dyn SessionStore {
+        &self.store
+    }
+
+    fn around<'a, T: Send + Unpin + 'a>(
+        &'a self,
+        operation: Operation,
+        call: Call<'a, T>,
+    ) -> StoreAnswer<'a, T> {
+        *self.touches.lock().unwrap() += u32::from(operation == Operation::Touch);
+        call(self.inner())
+    }
+}
+
+#[tokio::test]
+async fn many_uses_are_written_a_thousand_at_a_time() {
+    let counted = Counted::default();
+    let touches = Arc::clone(&counted.touches);
+    let clock = cloakroom::testing::clock();
+    let cloakroom = Cloakroom::store(Wrapped::shared(counted))
+        .key(SecretKey::from_bytes([7; 32]))
+        .clock(clock.clone())
+        .open()
+        .await
+        .unwrap();
+    let sessions = cloakroom.sessions();
+    let mut tokens = Vec::new();
+    for _ in 0..2_001 {
+        let user = User::new("alice").unwrap();
+        tokens.push(sessions.log_in(user, ClientInfo::default(), None).await.unwrap());
+    }
+    clock.advance(Duration::from_secs(3_600));
+    for issued in &tokens {
+        sessions.verify(issued.token.reveal()).await.unwrap();
+    }
+    assert_eq!(sessions.flush().await.unwrap(), 2_001);
+    assert_eq!(*touches.lock().unwrap(), 3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_sweep_ends_with_the_last_handle_even_in_a_rest() {
     let (cloakroom, sweeps) = ten_expired().await;

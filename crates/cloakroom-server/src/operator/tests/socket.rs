@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::config::Strategy;
 use crate::operator::client::Operator;
-use crate::operator::socket::{self, Door, serve};
+use crate::operator::socket::{self, Claim, Door, serve};
 
 /// A served socket.
 struct Served {
@@ -19,16 +19,19 @@ struct Served {
     task: JoinHandle<()>,
 }
 
-async fn bind(app: &App) -> anyhow::Result<Door> {
-    socket::bind(app, socket::claim(&app.config.server.data)?).await
+async fn bind(app: &App) -> anyhow::Result<(Door, Claim)> {
+    let claim = socket::claim(&app.config.server.data)?;
+    Ok((socket::bind(app, &claim).await?, claim))
 }
 
 async fn served(scene: &Scene) -> Served {
-    let door = bind(&scene.app).await.unwrap();
+    let (door, claim) = bind(&scene.app).await.unwrap();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(serve(door, scene.app.clone(), async {
-        let _ = stopped.await;
-    }));
+    let app = scene.app.clone();
+    let task = tokio::spawn(async move {
+        let _claim = claim;
+        serve(door, app, async { drop(stopped.await) }).await;
+    });
     Served { path: scene.app.config.server.data.join("admin.sock"), stop, task }
 }
 
