@@ -132,8 +132,8 @@ impl Calls {
     }
 
     fn watch<T>(&self, link: &Arc<Link>, outcome: Result<T, Fault>) -> Result<T, Fault> {
-        if outcome.as_ref().is_err_and(Fault::ends_connection) {
-            self.keeper.lost(link);
+        if let Some(fault) = outcome.as_ref().err().filter(|fault| fault.ends_connection()) {
+            self.keeper.lost(link, fault);
         }
         outcome
     }

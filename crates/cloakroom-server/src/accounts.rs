@@ -3,20 +3,29 @@
 //! Each first changes the user, which refuses the sessions concerned from that commit on, and
 //! then ends them in the session store, so that they leave the lists and enter the history.
 
+use std::time::Duration;
+
 use cloakroom::{
     EndReason, Ended, Live, Login, Selector, SessionId, Sessions, StoreError, User, UserId,
 };
 
+use tokio::time::timeout;
 use tracing::Instrument;
 
 use crate::app::App;
 use crate::events;
-use crate::guesses::{Attempt, Network, Target, Wait};
+use crate::guesses::{Attempt, Network, Target, Turn, Wait};
 use crate::passwords::{Busy, Password, Permit, Verified};
 use crate::serve::SET_UP_FILE;
 use crate::users::{
     Code, NewUser, PasswordChange, Profile, Redeemed, Role, SetUp, UserRow, typed_name,
 };
+
+/// How long a sign-in may take to come to its password: turns at one account and a store that is
+/// slow add up.
+const LONGEST_ADMISSION: Duration = Duration::from_millis(2_500);
+/// When to try again after that.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Why nobody was signed in. Wrong, unknown and disabled are one (ASVS 5.0 6.3.8).
 #[derive(Debug)]
@@ -69,6 +78,14 @@ impl Proven {
     }
 }
 
+/// May have a password checked.
+struct Admitted {
+    /// Whose it is.
+    id: Option<UserId>,
+    permit: Permit,
+    turn: Turn,
+}
+
 impl App {
     /// Checks a password; every way to sign in comes through here, and is counted here. The same
     /// work is done whether the user exists, is disabled or neither; more while the hash of an
@@ -80,12 +97,9 @@ impl App {
     pub async fn prove(&self, claim: Claim<'_>) -> Result<Proven, SignInError> {
         let (name, sessions) = (typed_name(claim.name), self.cloakroom.sessions());
         let target = self.guesses.target(&name, claim.from);
-        // Asked first without writing: a flood of guesses that must wait costs a read or two each.
-        self.check_wait(&target).await?;
-        let _turn = self.guesses.turn(&target).await.map_err(SignInError::Busy)?;
-        self.check_wait(&target).await?;
-        let permit = self.passwords.admit().map_err(SignInError::Busy)?;
-        let id = self.users.by_name(&name).await?.map(|user| user.id);
+        let admitted = timeout(LONGEST_ADMISSION, self.admit(&name, &target)).await;
+        let busy = |_| SignInError::Busy(Busy { retry_after: RETRY_AFTER });
+        let Admitted { id, permit, turn } = admitted.map_err(busy)??;
         let begun = self.guesses.begin(target, id.is_some(), sessions.now()).await?;
         let attempt = begun.map_err(SignInError::TooManyTries)?;
         match self.check(&name, id.as_ref(), claim.password, permit).await {
@@ -98,11 +112,27 @@ impl App {
                 Err(SignInError::Refused)
             }
             Err(error) => {
-                // It failed: if this does too, the attempt stays counted.
-                let _ = self.guesses.give_back(attempt).await;
+                // It failed: if this does too, the attempt stays counted. Whoever asked does not
+                // wait for it, as it may take as long again; the next one at the account does.
+                let guesses = self.guesses.clone();
+                tokio::spawn(async move {
+                    drop(guesses.give_back(attempt).await);
+                    drop(turn);
+                });
                 Err(error.into())
             }
         }
+    }
+
+    /// Waits for a turn, and writes nothing.
+    async fn admit(&self, name: &str, target: &Target) -> Result<Admitted, SignInError> {
+        // Asked first without writing: a flood of guesses that must wait costs a read or two each.
+        self.check_wait(target).await?;
+        let turn = self.guesses.turn(target).await.map_err(SignInError::Busy)?;
+        self.check_wait(target).await?;
+        let permit = self.passwords.admit().map_err(SignInError::Busy)?;
+        let id = self.users.by_name(name).await?.map(|user| user.id);
+        Ok(Admitted { id, permit, turn })
     }
 
     async fn check_wait(&self, target: &Target) -> Result<(), SignInError> {

@@ -98,15 +98,24 @@ impl Sessions {
 
     async fn try_to_end(&self, end: &End) -> Result<Ended, StoreError> {
         let (store, begun) = (&self.0.store, Instant::now());
-        for pause in RETRY_PAUSES {
-            match store.end(end.clone()).await {
+        let mut unknown = None;
+        let mut pauses = RETRY_PAUSES.into_iter();
+        loop {
+            let error = match store.end(end.clone()).await {
                 Ok(ended) => return Ok(ended),
-                // Whoever waits is told that the outcome is unknown rather than kept waiting.
-                Err(error) if begun.elapsed() >= self.0.policy.store_timeout => return Err(error),
-                Err(error) => tracing::warn!(error = ?error, "ending sessions failed; retrying"),
+                Err(error) => error,
+            };
+            // One more try may take as long as an answer may, and somebody waits.
+            let is_early = begun.elapsed() < self.0.policy.store_timeout / 4;
+            let Some(pause) = pauses.next().filter(|_| is_early) else {
+                // What an earlier try may have done is not undone by the failure of a later one.
+                return Err(unknown.unwrap_or(error));
+            };
+            tracing::warn!(error = ?error, "ending sessions failed; retrying");
+            if matches!(error, StoreError::Unknown { .. }) {
+                unknown = Some(error);
             }
             tokio::time::sleep(pause).await;
         }
-        store.end(end.clone()).await
     }
 }

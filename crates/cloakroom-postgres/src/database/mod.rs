@@ -49,6 +49,8 @@ impl Options {
         let tls = tls::connector(&target.tls)?;
         let patience = self.connect_timeout;
         let facts = connect::first(&target, &tls, &schema, self.pooler, patience).await?;
+        // Of the first connection the refusal is put in words of its own.
+        target.refuse_standbys();
         Ok(Database(Arc::new(Inner {
             connections: Arc::new(Connections::new(&target, tls, &self)),
             at: target.to_string(),
@@ -68,7 +70,7 @@ impl Options {
         // A host that vanished without a word is noticed.
         config.keepalives_idle(Duration::from_secs(30));
         config.keepalives_interval(Duration::from_secs(5));
-        config.tcp_user_timeout(Duration::from_secs(10));
+        config.tcp_user_timeout(Duration::from_secs(3));
         if !self.pooler {
             let own = config.get_options().unwrap_or_default().to_owned();
             config.options(format!("{} {own} {SEARCH}", self.of_connections()));

@@ -15,6 +15,8 @@ use crate::OpenError;
 pub(super) struct Target {
     pub(super) config: Config,
     pub(super) tls: Tls,
+    /// Whether the URL says itself which of its servers are meant.
+    is_said: bool,
 }
 
 /// How a connection is encrypted, and who has to be at its other end.
@@ -42,7 +44,8 @@ impl Target {
         if config.get_hosts().is_empty() {
             return Err(wrong("it names no host"));
         }
-        if config.get_hosts().len() > 1 && !rest.contains("target_session_attrs=") {
+        let is_said = rest.contains("target_session_attrs=");
+        if config.get_hosts().len() > 1 && !is_said {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
         config.ssl_mode(match tls {
@@ -50,7 +53,15 @@ impl Target {
             Tls::Prefer => SslMode::Prefer,
             Tls::Require | Tls::VerifyFull { .. } => SslMode::Require,
         });
-        Ok(Self { config, tls })
+        Ok(Self { config, tls, is_said })
+    }
+
+    /// Refuses from now on what takes no writes: an address may come to lead to a standby, which
+    /// may not know yet which sessions have ended.
+    pub(super) fn refuse_standbys(&mut self) {
+        if !self.is_said {
+            self.config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
     }
 
     pub(super) fn user(&self) -> String {

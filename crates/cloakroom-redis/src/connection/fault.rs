@@ -44,7 +44,12 @@ impl Fault {
     /// Whether a read may succeed on the next connection, which is being made. An answer that
     /// came too late was waited for long enough.
     pub(crate) fn is_worth_another_try(&self) -> bool {
-        matches!(self, Self::Lost(Text(text)) if text != TOO_LATE)
+        matches!(self, Self::Lost(_)) && !self.is_late()
+    }
+
+    /// Whether the server did not answer in time.
+    pub(crate) fn is_late(&self) -> bool {
+        matches!(self, Self::Lost(Text(text)) if text == TOO_LATE)
     }
 
     pub(crate) fn text(&self) -> &Text {

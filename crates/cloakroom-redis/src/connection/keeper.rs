@@ -96,8 +96,8 @@ impl Keeper {
     }
 
     /// This connection has failed somebody.
-    pub(crate) fn lost(&self, link: &Arc<Link>) {
-        self.shared.lose(link);
+    pub(crate) fn lost(&self, link: &Arc<Link>, why: &Fault) {
+        self.shared.lose(link, why);
     }
 }
 
@@ -108,11 +108,15 @@ impl Drop for Keeper {
 }
 
 impl Shared {
-    fn lose(&self, link: &Arc<Link>) {
+    fn lose(&self, link: &Arc<Link>, why: &Fault) {
         let changed = self.state.send_if_modified(|state| {
             let current = matches!(state, State::Up(current) if Arc::ptr_eq(current, link));
             if current {
-                *state = State::Connecting;
+                // One that does not answer has been waited for; it will hardly answer the next.
+                *state = match why.is_late() {
+                    true => State::Down(why.clone()),
+                    false => State::Connecting,
+                };
             }
             current
         });
@@ -121,15 +125,19 @@ impl Shared {
         }
     }
 
-    /// Whether the server answers and has not become a replica, whose answers may be old.
-    async fn is_alive(&self, link: &Link) -> bool {
+    /// What is wrong, if the server does not answer or has become a replica, whose answers may be
+    /// old.
+    async fn look(&self, link: &Link) -> Result<(), Fault> {
         match link.send(&redis::cmd("ROLE")).await {
-            Ok(Value::Array(role)) => {
-                !matches!(role.first(), Some(Value::BulkString(name)) if name == b"slave")
-            }
-            Ok(_) => true,
+            Ok(Value::Array(role)) => match role.first() {
+                Some(Value::BulkString(name)) if name == b"slave" => Err(is_replica()),
+                _ => Ok(()),
+            },
+            Ok(_) => Ok(()),
             // It answers, though it may not tell this user.
-            Err(error) => !Fault::from(error).ends_connection(),
+            Err(error) => {
+                Some(Fault::from(error)).filter(Fault::ends_connection).map_or(Ok(()), Err)
+            }
         }
     }
 
@@ -137,9 +145,13 @@ impl Shared {
         let link = Link::connect(&self.client, self.connect_timeout, self.response_timeout).await?;
         match link.facts.is_replica {
             false => Ok(link),
-            true => Err(Fault::not_done("this Redis has become a replica and takes no writes")),
+            true => Err(is_replica()),
         }
     }
+}
+
+fn is_replica() -> Fault {
+    Fault::not_done("this Redis has become a replica and takes no writes")
 }
 
 async fn keep(shared: Arc<Shared>) {
@@ -173,8 +185,8 @@ async fn watch_over(shared: &Arc<Shared>) {
         tokio::select! {
             () = shared.lost.notified() => {}
             () = tokio::time::sleep(LOOK_INTERVAL) => {
-                if !shared.is_alive(&current).await {
-                    shared.lose(&current);
+                if let Err(fault) = shared.look(&current).await {
+                    shared.lose(&current, &fault);
                 }
             }
         }

@@ -1,8 +1,10 @@
+use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
 use tokio::sync::watch;
 
 use super::accept::serve;
@@ -11,6 +13,10 @@ use crate::config::Listen;
 
 /// How long requests under way may take to finish when the server stops.
 const LONGEST_STOP: Duration = Duration::from_secs(10);
+
+/// Connections that may come at once before they are looked at. One more is not heard of, and its
+/// client tries again after a second; the kernel may allow fewer (`net.core.somaxconn`).
+const BACKLOG: u32 = 4_096;
 
 /// An address or a socket that is bound.
 #[derive(Debug)]
@@ -29,7 +35,7 @@ impl Listening {
     pub async fn bind(listen: &Listen) -> Result<Self> {
         match listen {
             Listen::Tcp(address) => {
-                let bound = TcpListener::bind(address).await;
+                let bound = bind_tcp(*address);
                 let bound = bound.with_context(|| {
                     format!(
                         "cannot listen on {address}; if the port is in use, choose another with \
@@ -56,6 +62,14 @@ impl Listening {
     }
 }
 
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As after a stop connections of before may linger.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Replaces the socket of a server that is gone, never one that answers.
 async fn bind_unix(path: &Path) -> Result<UnixListener> {
     use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -67,7 +81,10 @@ async fn bind_unix(path: &Path) -> Result<UnixListener> {
         Ok(_) => anyhow::bail!("{} is there and is no socket", path.display()),
         Err(_) => {}
     }
-    let bound = UnixListener::bind(path);
+    let bound = UnixSocket::new_stream().and_then(|socket| {
+        socket.bind(path)?;
+        socket.listen(BACKLOG)
+    });
     let bound = bound.with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     Ok(bound)

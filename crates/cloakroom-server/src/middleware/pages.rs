@@ -40,6 +40,7 @@ impl From<Error> for PageError {
     fn from(error: Error) -> Self {
         match error {
             Error::Session(SessionError::Store(error)) => error.into(),
+            Error::Session(SessionError::Full) => Self::Page(ErrorKind::NoRoom),
             Error::Ambiguous => Self::Page(ErrorKind::TwoSessions),
             Error::NotLoggedIn | Error::Session(SessionError::Gone) => {
                 Self::Page(ErrorKind::FormExpired)

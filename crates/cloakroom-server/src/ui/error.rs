@@ -37,6 +37,8 @@ pub enum ErrorKind {
     Unavailable,
     /// An act may or may not have happened.
     OutcomeUnknown,
+    /// The store holds as many sessions as it may.
+    NoRoom,
     /// A fault of the server.
     Fault,
 }
@@ -57,14 +59,14 @@ impl ErrorKind {
             Self::AddressTooLong => 414,
             Self::TooMuchSent => 431,
             Self::Fault => 500,
-            Self::Unavailable | Self::OutcomeUnknown => 503,
+            Self::Unavailable | Self::OutcomeUnknown | Self::NoRoom => 503,
         }
     }
 
     fn words(self) -> Words {
         match self {
             Self::NotFound | Self::UnknownApp | Self::NotAdmin => self.absence(),
-            Self::Unavailable | Self::OutcomeUnknown | Self::Fault => self.fault(),
+            Self::Unavailable | Self::OutcomeUnknown | Self::NoRoom | Self::Fault => self.fault(),
             Self::TooSlow | Self::AddressTooLong | Self::TooMuchSent => self.excess(),
             _ => self.refusal(),
         }
@@ -153,6 +155,11 @@ impl ErrorKind {
             Self::OutcomeUnknown => (
                 "We do not know whether that worked",
                 "The connection to our storage broke while it answered. Look before you try again.",
+            ),
+            Self::NoRoom => (
+                "There is no room for another sign-in right now",
+                "As many people are signed in as this server can hold. Try again later, or tell \
+                 your administrator.",
             ),
             _ => (
                 "Something went wrong on our side",

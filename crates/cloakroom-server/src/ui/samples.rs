@@ -174,6 +174,7 @@ fn errors(words: &Words) -> Vec<(&'static str, String)> {
         ("error-set-up", ErrorKind::AlreadySetUp),
         ("error-503", ErrorKind::Unavailable),
         ("error-unknown", ErrorKind::OutcomeUnknown),
+        ("error-full", ErrorKind::NoRoom),
         ("error-500", ErrorKind::Fault),
     ];
     let page = |kind| ErrorPage {

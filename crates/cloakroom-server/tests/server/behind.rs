@@ -63,7 +63,7 @@ impl Drop for Held {
 }
 
 impl Site {
-    fn stores(&self) -> &StoreServers {
+    pub(crate) fn stores(&self) -> &StoreServers {
         self.server.stores()
     }
 

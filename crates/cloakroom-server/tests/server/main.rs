@@ -37,6 +37,7 @@ mod setup;
 mod slow;
 mod smuggling;
 mod sqlite;
+mod store_faults;
 mod support;
 mod v1;
 mod v1_data;

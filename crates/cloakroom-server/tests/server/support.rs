@@ -1,13 +1,14 @@
 //! A server in a directory of its own, and what people do with it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cloakroom::SessionId;
 use cloakroom_testkit::servers::http::{Address, Request, Response};
-use cloakroom_testkit::servers::{Client, Cloakroom, TempDir};
+use cloakroom_testkit::servers::{Client, Cloakroom, StoreServers, TempDir};
 use serde_json::Value;
 
 /// The password of everybody.
@@ -39,14 +40,29 @@ impl Site {
         Self { server, _dir: dir }
     }
 
+    /// The same on these stores.
+    #[track_caller]
+    pub(crate) fn on(stores: StoreServers, configuration: &str) -> Self {
+        let dir = TempDir::new("server");
+        let server = Cloakroom::start_on(Arc::new(stores), binary(), dir.path(), configuration);
+        Self { server, _dir: dir }
+    }
+
     /// A server with its first administrator, and that person's browser.
     #[track_caller]
     pub(crate) fn with_admin(configuration: &str) -> (Self, Client) {
         let site = Self::fresh(configuration);
-        let mut browser = site.server.client();
-        let answer = set_up(&mut browser, &site.set_up_code());
-        assert_eq!(answer.status, 303, "{answer:?}");
+        let browser = site.first_admin();
         (site, browser)
+    }
+
+    /// The browser of the first administrator, who has just set the server up.
+    #[track_caller]
+    pub(crate) fn first_admin(&self) -> Client {
+        let mut browser = self.server.client();
+        let answer = set_up(&mut browser, &self.set_up_code());
+        assert_eq!(answer.status, 303, "{answer:?}");
+        browser
     }
 
     /// A server with an administrator and more people.

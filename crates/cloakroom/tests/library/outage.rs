@@ -1,6 +1,6 @@
 //! When the store fails, the application says so, and nobody is logged out (law 5).
 
-use cloakroom::{Policy, Session};
+use cloakroom::{EndReason, Policy, Session, StoreError};
 use cloakroom_testkit::Operation;
 
 use crate::support::{Browser, Fault, Reply, Scene, on_every_store, opened};
@@ -13,6 +13,7 @@ on_every_store!(
     a_logout_that_fails_is_reported_and_keeps_the_cookie,
     a_logout_is_tried_again_until_it_is_definite,
     ending_all_sessions_is_tried_again_too,
+    an_end_that_may_have_been_done_is_unknown_whatever_comes_after,
     a_write_that_fails_is_reported_and_changes_nothing,
     a_write_whose_answer_is_lost_is_not_acknowledged,
     a_renewal_that_fails_costs_nobody_their_session,
@@ -114,6 +115,19 @@ async fn ending_all_sessions_is_tried_again_too(scene: Scene) {
     assert_eq!((phone.who().await.as_str(), laptop.who().await.as_str()), ("nobody", "nobody"));
     laptop.log_in("alice").await;
     assert_eq!(laptop.who().await, "alice");
+}
+
+/// Law 5: "not done" is said only where nothing was.
+async fn an_end_that_may_have_been_done_is_unknown_whatever_comes_after(scene: Scene) {
+    let mut browser = scene.logged_in("alice").await;
+    scene.probe.fail(Operation::End, Fault::AnswerLostThenFailed, u32::MAX);
+    let everyone = browser.cloakroom.sessions().end_everyone(EndReason::Admin, None).await;
+    assert!(matches!(everyone, Err(StoreError::Unknown { .. })), "{everyone:?}");
+    scene.probe.repair();
+    assert_eq!(browser.who().await, "nobody");
+    scene.probe.fail(Operation::End, Fault::Failed, u32::MAX);
+    let everyone = browser.cloakroom.sessions().end_everyone(EndReason::Admin, None).await;
+    assert!(matches!(everyone, Err(StoreError::Failed { .. })), "{everyone:?}");
 }
 
 async fn a_write_that_fails_is_reported_and_changes_nothing(scene: Scene) {

@@ -54,7 +54,7 @@ const ANY: [(&str, &str); 6] = [
     ("431", "`head-too-large`"),
     (
         "503",
-        "`sessions-unavailable`: nothing is known; or `outcome-unknown`. Retry-After says when to try again",
+        "`sessions-unavailable`: nothing is known; `outcome-unknown`; or `too-many-sessions`: there is no room for another. Retry-After says when to try again",
     ),
 ];
 

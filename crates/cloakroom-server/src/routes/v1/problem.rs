@@ -122,6 +122,9 @@ impl From<SessionError> for ApiError {
             SessionError::Store(error) => error.into(),
             SessionError::Gone => Self::session_ended(),
             SessionError::Conflict { key } => conflict(&key),
+            SessionError::Full => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-sessions", text)
+            }
             SessionError::LimitReached => Self::new(StatusCode::CONFLICT, "session-limit", text),
             SessionError::Superseded => superseded(),
             SessionError::Replaced => {

@@ -77,6 +77,8 @@ struct Connection {
     incomplete: AtomicBool,
     /// The next answer does not reach the client.
     loses_answer: AtomicBool,
+    /// And then nothing reaches anybody.
+    cuts: AtomicBool,
 }
 
 async fn carry(client: TcpStream, target: TcpStream, shared: &Arc<Shared>) {
@@ -172,7 +174,8 @@ impl Direction<'_> {
 
     async fn pass_up(&self, piece: &[u8], to: &mut OwnedWriteHalf) -> Result<(), End> {
         let fate = self.shared.fate_of(piece);
-        if fate == Fate::LosesItsAnswer {
+        if matches!(fate, Fate::LosesItsAnswer | Fate::CutsAtItsAnswer) {
+            self.connection.cuts.store(fate == Fate::CutsAtItsAnswer, Ordering::SeqCst);
             self.connection.loses_answer.store(true, Ordering::SeqCst);
         }
         let going = if let Fate::EndsAfter(count) = fate { &piece[..count] } else { piece };
@@ -183,6 +186,9 @@ impl Direction<'_> {
 
     async fn pass_down(&self, piece: &[u8], to: &mut OwnedWriteHalf) -> Result<(), End> {
         if self.connection.loses_answer.load(Ordering::SeqCst) {
+            if self.connection.cuts.load(Ordering::SeqCst) {
+                self.shared.set(Mode::Cut);
+            }
             return Err(End::Client);
         }
         to.write_all(piece).await.map_err(|_| End::Both)?;

@@ -52,6 +52,13 @@ impl Proxy {
         url.replacen(&theirs, &ours, 1)
     }
 
+    /// Leads to another port of this machine from now on, and resets the connections there are.
+    #[track_caller]
+    pub fn lead_to(&self, target: u16) {
+        self.shared.lead_to(target);
+        self.reset();
+    }
+
     /// Resets all connections and refuses new ones, and returns when that is done.
     #[track_caller]
     pub fn cut(&self) {
@@ -97,6 +104,11 @@ impl Proxy {
     /// request. Works on what is not encrypted.
     pub fn lose_answer_to(&self, part: impl AsRef<[u8]>) {
         self.shared.arm(Trigger::LoseAnswer(part.as_ref().to_vec()));
+    }
+
+    /// The same, and from that moment on it is as after [`Proxy::cut`]: asking again does not help.
+    pub fn cut_before_answer_to(&self, part: impl AsRef<[u8]>) {
+        self.shared.arm(Trigger::CutBeforeAnswer(part.as_ref().to_vec()));
     }
 
     /// Resets a connection in the place of a request that holds `part`, which the target never

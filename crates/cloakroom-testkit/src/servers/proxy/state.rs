@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ pub(super) enum Mode {
 #[derive(Clone, Debug)]
 pub(super) enum Trigger {
     LoseAnswer(Vec<u8>),
+    CutBeforeAnswer(Vec<u8>),
     LoseRequest(Vec<u8>),
     AfterBytes(usize),
 }
@@ -29,6 +30,8 @@ pub(super) enum Fate {
     GoesOn,
     /// It goes on, and nothing that comes after it reaches the client.
     LosesItsAnswer,
+    /// It goes on, and everything is cut when its answer comes.
+    CutsAtItsAnswer,
     /// So many of its bytes go on, and its connection ends.
     EndsAfter(usize),
 }
@@ -36,7 +39,7 @@ pub(super) enum Fate {
 /// What the proxy and its connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    target: u16,
+    target: AtomicU16,
     mode: watch::Sender<Mode>,
     trigger: Mutex<Option<Trigger>>,
     listening: AtomicBool,
@@ -49,7 +52,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(target: u16) -> Self {
         Self {
-            target,
+            target: AtomicU16::new(target),
             mode: watch::Sender::new(Mode::Forward),
             trigger: Mutex::default(),
             listening: AtomicBool::default(),
@@ -61,7 +64,11 @@ impl Shared {
     }
 
     pub(super) fn target(&self) -> u16 {
-        self.target
+        self.target.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn lead_to(&self, target: u16) {
+        self.target.store(target, Ordering::SeqCst);
     }
 
     pub(super) fn set(&self, mode: Mode) {
@@ -89,6 +96,7 @@ impl Shared {
         let mut armed = self.trigger();
         let fate = match armed.as_mut() {
             Some(Trigger::LoseAnswer(part)) if holds(piece, part) => Fate::LosesItsAnswer,
+            Some(Trigger::CutBeforeAnswer(part)) if holds(piece, part) => Fate::CutsAtItsAnswer,
             Some(Trigger::LoseRequest(part)) if holds(piece, part) => Fate::EndsAfter(0),
             Some(Trigger::AfterBytes(left)) if *left < piece.len() => Fate::EndsAfter(*left),
             Some(Trigger::AfterBytes(left)) => {

@@ -166,3 +166,30 @@ fn a_client_is_reset_when_nobody_listens_behind_the_proxy() {
     let fault = client(&proxy).read(&mut [0]).unwrap_err();
     assert_eq!(fault.kind(), ErrorKind::ConnectionReset);
 }
+
+#[test]
+fn everything_is_cut_in_the_place_of_an_answer() {
+    let (proxy, sees) = echo();
+    let (mut one, mut other) = (client(&proxy), client(&proxy));
+    ask(&mut other, "a").unwrap();
+    proxy.cut_before_answer_to("COMMIT");
+    assert_eq!(ask(&mut one, "COMMIT").unwrap_err(), ErrorKind::ConnectionReset);
+    assert_eq!(ask(&mut other, "b").unwrap_err(), ErrorKind::ConnectionReset);
+    let refused = || TcpStream::connect(("127.0.0.1", proxy.port())).is_err();
+    wait_until("nobody is let in", SOON, refused);
+    proxy.heal();
+    assert_eq!(ask(&mut client(&proxy), "c").unwrap(), "c");
+    let seen: Vec<String> = sees.try_iter().collect();
+    assert_eq!(seen, ["a", "COMMIT", "c"]);
+}
+
+#[test]
+fn it_leads_elsewhere_from_the_next_connection_on() {
+    let ((proxy, sees), (other, other_sees)) = (echo(), echo());
+    let mut old = client(&proxy);
+    ask(&mut old, "a").unwrap();
+    proxy.lead_to(other.shared.target());
+    ask(&mut old, "never").unwrap_err();
+    assert_eq!(ask(&mut client(&proxy), "b").unwrap(), "b");
+    assert_eq!((sees.recv().unwrap(), other_sees.recv().unwrap()), ("a".into(), "b".into()));
+}

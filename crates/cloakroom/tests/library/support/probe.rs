@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     Failed,
     /// It is done and the answer is lost.
     AnswerLost,
+    /// The same, and from then on every call fails.
+    AnswerLostThenFailed,
     /// It is done and the answer does not come before [`Probe::repair`].
     AnswerLate,
 }
@@ -100,7 +102,11 @@ impl Probe {
         plan.calls.push(operation);
         let (fault, times) = plan.faults.get_mut(&operation)?;
         *times = times.checked_sub(1)?;
-        Some(*fault)
+        let now = *fault;
+        if matches!(now, Fault::AnswerLostThenFailed) {
+            *fault = Fault::Failed;
+        }
+        Some(now)
     }
 
     async fn wander(&self) {
@@ -142,7 +148,7 @@ impl Wrap for Probe {
                 }
                 answer
             }),
-            Some(Fault::AnswerLost) => Answer::pending(async move {
+            Some(Fault::AnswerLost | Fault::AnswerLostThenFailed) => Answer::pending(async move {
                 call(self.inner()).await?;
                 Err(StoreError::unknown(name, "injected loss of the answer"))
             }),
