@@ -132,7 +132,7 @@ fn id_of(token: &str) -> SessionId {
 }
 
 /// Passes the time without giving up the processor, to the microsecond.
-fn spin(time: Duration) {
+pub(crate) fn spin(time: Duration) {
     let start = Instant::now();
     while start.elapsed() < time {
         std::hint::spin_loop();

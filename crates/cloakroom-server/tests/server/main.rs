@@ -38,6 +38,7 @@ mod slow;
 mod smuggling;
 mod sqlite;
 mod support;
+mod two_nodes;
 mod v1;
 mod v1_data;
 mod v1_hostile;
