@@ -139,7 +139,7 @@ async fn a_path_too_long_for_a_socket_leaves_the_database_to_the_commands() {
         config.server.data = config.server.data.join("d".repeat(110));
     })
     .await;
-    let door = bind(&scene.app).await.unwrap();
+    let (door, _claim) = bind(&scene.app).await.unwrap();
     let operator = Operator::find(scene.app.config.clone()).await.unwrap();
     assert!(matches!(operator, Operator::Direct(_)));
     assert!(bind(&scene.app).await.is_err());
