@@ -13,7 +13,8 @@ help:
 	@echo 'make lint      formatting, clippy, documentation, house style'
 	@echo 'make bench     what sessions cost, beside a bare handler and tower-sessions'
 	@echo '               ARGS=sweep: while a million expired ones are removed; ARGS=lists: pages and'
-	@echo '               searches by size; ARGS=logins: verification during 500 logins at once'
+	@echo '               searches by size; ARGS=logins: verification during 500 logins at once;'
+	@echo '               ARGS=memory: a million sessions in memory'
 	@echo 'make openapi   docs/openapi.json anew, after a change of /v1'
 	@echo 'make torture   every long race at its full count, into docs/evidence/'
 

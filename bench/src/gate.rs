@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use cloakroom::SessionStore;
-use cloakroom::sqlite::SqliteStore;
 use cloakroom_core::{Answer, StoreAnswer};
 use cloakroom_testkit::{Call, Operation, Wrap, Wrapped};
 use tokio::sync::watch;
@@ -12,7 +11,7 @@ pub struct Gate(Arc<watch::Sender<bool>>);
 
 impl Gate {
     /// The store, and the gate before its sweeps, closed.
-    pub fn before(store: SqliteStore) -> (Arc<dyn SessionStore>, Self) {
+    pub fn before(store: Arc<dyn SessionStore>) -> (Arc<dyn SessionStore>, Self) {
         let gate = Self(Arc::new(watch::Sender::new(false)));
         (Wrapped::shared(Gated { store, gate: gate.clone() }), gate)
     }
@@ -24,13 +23,13 @@ impl Gate {
 
 #[derive(Debug)]
 struct Gated {
-    store: SqliteStore,
+    store: Arc<dyn SessionStore>,
     gate: Gate,
 }
 
 impl Wrap for Gated {
     fn inner(&self) -> &dyn SessionStore {
-        &self.store
+        &*self.store
     }
 
     fn around<'a, T: Send + Unpin + 'a>(

@@ -12,6 +12,7 @@ mod lists;
 mod load;
 mod logins;
 mod measure;
+mod memory;
 mod options;
 mod peers;
 mod random;
@@ -22,6 +23,7 @@ mod site;
 mod sweep;
 mod table;
 mod tail;
+mod verify;
 
 use anyhow::Result;
 use options::{Mode, Options};
@@ -33,5 +35,6 @@ fn main() -> Result<()> {
         Mode::Sweep => sweep::run(&options),
         Mode::Lists => lists::run(&options),
         Mode::Logins => logins::run(&options),
+        Mode::Memory => memory::run(&options),
     }
 }

@@ -3,12 +3,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 pub const USAGE: &str = "\
-usage: cloakroom-bench [sweep|lists|logins] [--smoke] [--rounds N] [--sessions N] [--only TEXT]
+usage: cloakroom-bench [sweep|lists|logins|memory] [--smoke] [--rounds N] [--sessions N] [--only TEXT]
                        [--data DIR] [--server FILE]
   without a word what sessions cost per request, beside a bare handler
   sweep         verification and logins while a million expired sessions are swept
   lists         pages, searches and counts at 1 000 and at 100 000 sessions
   logins        verification by a real server during 500 logins at once
+  memory        a million sessions in memory: their size, snapshots, and all expiring at once
   --smoke       tiny counts, to see that everything runs; the figures mean nothing
   --rounds N    interleaved rounds of each case (default 15)
   --sessions N  live sessions of each peer (default 100000)
@@ -23,6 +24,7 @@ pub enum Mode {
     Sweep,
     Lists,
     Logins,
+    Memory,
 }
 
 /// What to measure, and how long.
@@ -83,6 +85,7 @@ impl Mode {
             Some("sweep") => Ok(Self::Sweep),
             Some("lists") => Ok(Self::Lists),
             Some("logins") => Ok(Self::Logins),
+            Some("memory") => Ok(Self::Memory),
             Some(other) => bail!("nothing is called {other}\n{USAGE}"),
         }
     }

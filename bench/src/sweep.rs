@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use axum::Router;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use cloakroom::sqlite::{SqliteStore, rusqlite};
 use cloakroom::{ClientInfo, EndReason, Policy, Sessions, User};
 use tokio::runtime::{Builder, Runtime};
@@ -18,10 +17,9 @@ use crate::gate::Gate;
 use crate::measure::micros;
 use crate::options::Options;
 use crate::peers::{self, Peer};
-use crate::random::Random;
-use crate::request::{call, request};
 use crate::seed;
 use crate::tail::{Tail, ratios};
+use crate::verify::Verify;
 
 const LIVE: usize = 1_000;
 
@@ -89,7 +87,7 @@ impl Scene {
     fn new(scratch: &Scratch, pace: Pace, expired: usize) -> Result<Self> {
         let background = Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
         let store = SqliteStore::open(scratch.path().join("sessions.db"))?;
-        let (gated, gate) = Gate::before(store.clone());
+        let (gated, gate) = Gate::before(Arc::new(store.clone()));
         let sweep_interval = match pace {
             Pace::Usual => AGAIN,
             Pace::NoPauses => Duration::from_secs(24 * 3_600),
@@ -206,45 +204,6 @@ impl Scene {
 async fn sweep_without_pauses(sessions: Sessions) {
     while sessions.sweep().await.is_ok() {
         tokio::time::sleep(AGAIN).await;
-    }
-}
-
-/// Requests one after the other, on this thread.
-struct Verify<'a> {
-    peer: &'a Peer,
-    app: Router,
-    runtime: Runtime,
-    random: Random,
-}
-
-impl<'a> Verify<'a> {
-    fn new(peer: &'a Peer) -> Result<Self> {
-        let runtime = Builder::new_current_thread().enable_time().build()?;
-        Ok(Self { peer, app: peer.app.clone(), runtime, random: Random::new(7) })
-    }
-
-    /// What each request took, in microseconds.
-    fn for_a_while(&mut self, duration: Duration) -> Result<Vec<f64>> {
-        let (begun, mut each) = (Instant::now(), Vec::with_capacity(1 << 19));
-        while begun.elapsed() < duration {
-            for _ in 0..256 {
-                let n = self.random.below(self.peer.cookies.len());
-                let (status, took) = self.one(n);
-                ensure!(status == StatusCode::OK, "a verification was answered {status}");
-                each.push(took);
-            }
-        }
-        Ok(each)
-    }
-
-    fn one(&mut self, n: usize) -> (StatusCode, f64) {
-        let request = request(&Method::GET, "/who", Some(&self.peer.cookies[n]));
-        let app = &mut self.app;
-        self.runtime.block_on(async {
-            let begun = Instant::now();
-            let status = call(app, request).await.status();
-            (status, micros(begun.elapsed()))
-        })
     }
 }
 
