@@ -46,6 +46,12 @@ pub enum OpenError {
         /// What happened.
         reason: String,
     },
+    /// Nodes on another database cache their sessions under this prefix.
+    #[error("Redis at {server} is the cache of another database")]
+    OtherBacking {
+        /// Where it is.
+        server: String,
+    },
     /// The prefix of keys cannot be used.
     #[error("the prefix of keys must be 1 to 64 visible characters without braces")]
     Prefix,

@@ -99,6 +99,11 @@ impl Keys {
         format!("{}:{{cache}}:position:{life}", self.prefix)
     }
 
+    /// Which backing database is cached.
+    pub(crate) fn backing(&self) -> String {
+        format!("{}:{{cache}}:backing", self.prefix)
+    }
+
     /// The channel on which entries of the log are announced.
     pub(crate) fn channel(&self) -> String {
         format!("{}:log", self.prefix)

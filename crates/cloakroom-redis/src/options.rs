@@ -11,6 +11,7 @@ pub struct Options {
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
     pub(crate) checks_keys: bool,
+    pub(crate) backing_name: Option<String>,
 }
 
 impl Options {
@@ -25,6 +26,7 @@ impl Options {
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(2),
             checks_keys: false,
+            backing_name: None,
         }
     }
 
@@ -61,6 +63,14 @@ impl Options {
     #[must_use]
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout;
+        self
+    }
+
+    /// A name that all nodes on one backing database have in common and no other database has
+    /// ([`Backed`](crate::Backed)). A cache that nodes on another database use is refused then.
+    #[must_use]
+    pub fn backing_name(mut self, name: impl Into<String>) -> Self {
+        self.backing_name = Some(name.into());
         self
     }
 

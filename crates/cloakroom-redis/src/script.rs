@@ -77,6 +77,7 @@ scripts! {
     RESERVE = "lua/reserve.lua";
     LEASE = "lua/lease.lua";
     FILL = "lua/fill.lua";
+    NAME = "lua/name.lua";
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use cloakroom::postgres::PostgresStore;
-use cloakroom::redis::{Backed, Options, RedisStore};
+use cloakroom::redis::{Backed, OpenError, Options, RedisStore};
 use cloakroom::sqlite::SqliteStore;
 use cloakroom::{
     Clock, Durability, MemoryFiles, MemoryOptions, MemoryStore, SessionStore, SystemClock,
@@ -25,9 +25,7 @@ pub async fn open(config: &Config, sql: &Sql, keys: &NodeKeys) -> Result<Arc<dyn
     match config.server.strategy {
         Strategy::Memory => bail!("sessions in memory are opened by themselves"),
         Strategy::Database => beside(sql).await,
-        Strategy::Redis if config.redis.backing => {
-            Ok(Arc::new(Backed::open(redis(config), beside(sql).await?).await?))
-        }
+        Strategy::Redis if config.redis.backing => backed(config, sql, keys).await,
         Strategy::Redis => alone(config, keys).await,
     }
 }
@@ -84,18 +82,40 @@ async fn beside(sql: &Sql) -> Result<Arc<dyn SessionStore>> {
     }
 }
 
+/// In the database of the users, before which Redis is a cache of servers on it alone.
+async fn backed(config: &Config, sql: &Sql, keys: &NodeKeys) -> Result<Arc<dyn SessionStore>> {
+    let options = redis(config).backing_name(keys.database_name().await?);
+    match Backed::open(options, beside(sql).await?).await {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(OpenError::OtherBacking { .. }) => bail!(
+            "{}; a minute after the last server on the other database has stopped, this one can \
+             use it",
+            other_users(config)
+        ),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Says that a second server has users of its own, and what to do.
+fn other_users(config: &Config) -> String {
+    format!(
+        "{} holds the sessions of a Cloakroom whose users are in another database. For a second \
+         server set database.url to one PostgreSQL for both; for another installation set another \
+         redis.prefix than \"{}\"",
+        config.redis.url, config.redis.prefix,
+    )
+}
+
 /// In Redis, of which several servers may only use the same keys if they have the same users.
 async fn alone(config: &Config, keys: &NodeKeys) -> Result<Arc<dyn SessionStore>> {
     let store = RedisStore::open(redis(config)).await?;
     let own = keys.database_name().await?;
     if store.owned_by(&own).await? != own {
         bail!(
-            "{url} holds the sessions of a Cloakroom whose users are in another database. For a \
-             second server set database.url to one PostgreSQL for both; for another installation \
-             set another redis.prefix than \"{prefix}\"; if the other database is gone for good, \
-             remove the key {prefix}:{{owner}}:name from Redis",
-            url = config.redis.url,
-            prefix = config.redis.prefix,
+            "{}; if the other database is gone for good, remove the key {}:{{owner}}:name from \
+             Redis",
+            other_users(config),
+            config.redis.prefix,
         );
     }
     if cloakroom::Store::durability(&store) != Durability::Lossless {

@@ -19,7 +19,7 @@ use crate::calls::{Arguments, Calls};
 use crate::connection::{Fault, Link};
 use crate::record::{Strange, decode, encode};
 use crate::reply::{bytes, optional_bytes};
-use crate::script::{FILL, LEASE};
+use crate::script::{FILL, LEASE, NAME};
 
 /// How long Redis is waited for before the backing store is asked.
 pub(super) const PATIENCE: Duration = Duration::from_millis(250);
@@ -38,6 +38,7 @@ const MARK_LENGTH: usize = 16;
 pub(super) struct Cache {
     pub(super) calls: Calls,
     pub(super) trust: Trust,
+    backing_name: Option<String>,
     hits: AtomicU64,
     misses: AtomicU64,
     bypassed: AtomicU64,
@@ -61,10 +62,21 @@ pub(super) struct Right {
 }
 
 impl Cache {
-    pub(super) fn new(calls: Calls) -> Self {
+    pub(super) fn new(calls: Calls, backing_name: Option<String>) -> Self {
         let zero = || AtomicU64::new(0);
         let trust = Trust::default();
-        Self { calls, trust, hits: zero(), misses: zero(), bypassed: zero() }
+        Self { calls, trust, backing_name, hits: zero(), misses: zero(), bypassed: zero() }
+    }
+
+    /// Whether no nodes on another database use this cache; says that this database is cached.
+    pub(super) async fn is_ours(&self, link: &Arc<Link>) -> Result<bool, Fault> {
+        let Some(name) = &self.backing_name else { return Ok(true) };
+        let mut arguments = Arguments::default();
+        // What others cached is gone when their name is.
+        arguments.push(name.as_str()).number(KEPT.as_millis());
+        let keys = [self.calls.keys.backing()];
+        let answer = self.calls.run_on(link, &NAME, &keys, &arguments).await?;
+        Ok(answer == Value::Int(1))
     }
 
     pub(super) fn counts(&self) -> CacheCounts {

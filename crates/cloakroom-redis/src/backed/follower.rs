@@ -27,6 +27,8 @@ enum Stuck {
     Redis(String),
     #[error("the backing store: {0}")]
     Backing(#[from] StoreError),
+    #[error("nodes on another database use it")]
+    OtherBacking,
 }
 
 impl From<Fault> for Stuck {
@@ -57,6 +59,9 @@ impl Follower {
         let began = self.cache.trust.now();
         let link = self.cache.calls.keeper.link().await?;
         let life = link.facts.run_id.clone();
+        if !self.cache.is_ours(&link).await? {
+            return Err(Stuck::OtherBacking);
+        }
         self.tell_untold().await?;
         let start = match self.at.take().filter(|(known, _)| *known == life) {
             Some((_, at)) => Some(at),

@@ -80,7 +80,7 @@ impl Backed {
         backing: Arc<dyn SessionStore>,
     ) -> Result<Self, OpenError> {
         let options = options.into();
-        let keeper = keeper(&options).await?;
+        let (keeper, server) = keeper(&options).await?;
         let calls = Calls {
             keeper,
             keys: Keys::new(&options.prefix),
@@ -88,7 +88,13 @@ impl Backed {
             incarnation: String::new(),
             checks_keys: options.checks_keys,
         };
-        let cache = Arc::new(Cache::new(calls));
+        let cache = Arc::new(Cache::new(calls, options.backing_name));
+        if let Some(link) = cache.calls.keeper.last_link()
+            // Where it cannot be told, the follower asks again.
+            && matches!(cache.is_ours(&link).await, Ok(false))
+        {
+            return Err(OpenError::OtherBacking { server });
+        }
         let following = follower::follow(Arc::clone(&cache), Arc::clone(&backing));
         let follower = tokio::spawn(following).abort_handle();
         Ok(Self { inner: Arc::new(Inner { backing, cache, follower }) })
@@ -105,7 +111,8 @@ impl Backed {
     }
 }
 
-async fn keeper(options: &Options) -> Result<Keeper, OpenError> {
+/// The connection, and where the server is.
+async fn keeper(options: &Options) -> Result<(Keeper, String), OpenError> {
     let Address { client, server } = Address::of(options)?;
     let (connect, response) = (options.connect_timeout, options.response_timeout);
     // The backing store answers what Redis does not answer soon.
@@ -115,12 +122,12 @@ async fn keeper(options: &Options) -> Result<Keeper, OpenError> {
             if let Some(link) = keeper.last_link() {
                 check(&link.facts, &server)?;
             }
-            Ok(keeper)
+            Ok((keeper, server))
         }
         Err(fault) => match refused(&server, fault.text().to_string()) {
             OpenError::Unreachable { server, reason } => {
                 warn!(server, reason, "Redis cannot be used yet; reading the backing store");
-                Ok(Keeper::down(client, connect, response, fault))
+                Ok((Keeper::down(client, connect, response, fault), server))
             }
             wrong => Err(wrong),
         },

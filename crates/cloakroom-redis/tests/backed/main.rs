@@ -5,5 +5,6 @@ mod support;
 
 mod late_fill;
 mod losses;
+mod other_backing;
 mod scene;
 mod untold;
