@@ -9,13 +9,13 @@ use crate::support::{
     ADMIN, COOKIE, PASSWORD, Site, between, endable, is_signed_in, send_login, session_of,
 };
 
-const NEW_PASSWORD: &str = "another horse, another battery";
+pub(crate) const NEW_PASSWORD: &str = "another horse, another battery";
 const ELEVEN_MINUTES: Duration = Duration::from_secs(660);
 const CHROME_ON_ANDROID: &str = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 \
                                  (KHTML, like Gecko) Chrome/144.0.0.0 Mobile Safari/537.36";
 
 #[track_caller]
-fn change_password(browser: &mut Client, current: &str, new: &str) -> Response {
+pub(crate) fn change_password(browser: &mut Client, current: &str, new: &str) -> Response {
     let form = [("current", current), ("new", new), ("repeat", new)];
     browser.post_form("/cloakroom/account/password", &form)
 }

@@ -39,6 +39,7 @@ mod smuggling;
 mod sqlite;
 mod store_faults;
 mod support;
+mod two_nodes;
 mod v1;
 mod v1_data;
 mod v1_hostile;

@@ -84,7 +84,8 @@ fn law_3_changes_of_different_keys_merge_and_increments_of_one_all_count() {
     }
 }
 
-fn increment(app: &Application, data: &str, key: &str) {
+/// Adds one to a number by compare-and-set, as often as it takes.
+pub(crate) fn increment(app: &Application, data: &str, key: &str) {
     for _ in 0..1_000 {
         let entry = app.get(&format!("{data}?key={key}")).json()["entries"][key].clone();
         let (value, version) = (entry["value"].as_u64(), entry["version"].as_u64());

@@ -54,19 +54,26 @@ impl Cloakroom {
         dir: &Path,
         configuration: &str,
     ) -> Self {
-        let port = free_port();
-        let mut text = format!("data = {:?}\n{configuration}\n", dir.join("data"));
-        let address = socket_in(configuration).unwrap_or_else(|| {
-            text.insert_str(0, &format!("listen = \"127.0.0.1:{port}\"\n"));
-            Address::Port(port)
-        });
-        fs::write(dir.join("cloakroom.toml"), text)
-            .unwrap_or_else(|fault| panic!("cannot write in {}: {fault}", dir.display()));
-        let (binary, dir) = (binary.as_ref().to_owned(), dir.to_owned());
-        let way = Way { binary, dir, time: FakeTime::default(), stores };
+        let (way, port, address) = Way::prepare(stores, binary.as_ref(), dir, configuration);
         let server = Self { process: way.serve(), way, port, address };
         server.wait_until_ready();
         server
+    }
+
+    /// Starts one that must refuse to start, and returns what it said.
+    #[track_caller]
+    pub fn refused_on(
+        stores: Arc<StoreServers>,
+        binary: impl AsRef<Path>,
+        dir: &Path,
+        configuration: &str,
+    ) -> String {
+        let (way, ..) = Way::prepare(stores, binary.as_ref(), dir, configuration);
+        let mut process = way.serve();
+        let status = process.wait_for_exit(TIME_TO_START);
+        let said = process.log();
+        assert!(status.is_some_and(|it| !it.success()), "it was to refuse: {status:?}\n{said}");
+        said
     }
 
     /// What keeps its sessions.
@@ -157,6 +164,26 @@ impl Cloakroom {
 }
 
 impl Way {
+    /// Writes the configuration, and says which port is free for it and where it will listen.
+    #[track_caller]
+    fn prepare(
+        stores: Arc<StoreServers>,
+        binary: &Path,
+        dir: &Path,
+        configuration: &str,
+    ) -> (Self, u16, Address) {
+        let port = free_port();
+        let mut text = format!("data = {:?}\n{configuration}\n", dir.join("data"));
+        let address = socket_in(configuration).unwrap_or_else(|| {
+            text.insert_str(0, &format!("listen = \"127.0.0.1:{port}\"\n"));
+            Address::Port(port)
+        });
+        fs::write(dir.join("cloakroom.toml"), text)
+            .unwrap_or_else(|fault| panic!("cannot write in {}: {fault}", dir.display()));
+        let (binary, dir) = (binary.to_owned(), dir.to_owned());
+        (Self { binary, dir, time: FakeTime::default(), stores }, port, address)
+    }
+
     #[track_caller]
     fn serve(&self) -> Process {
         let mut serve = self.command();
@@ -240,6 +267,15 @@ http.server.HTTPServer(('127.0.0.1', $port), Ready).serve_forever()"
         let broken = dir.write("broken", "#!/bin/sh\ncat cloakroom.toml\n");
         fs::set_permissions(&broken, fs::Permissions::from_mode(0o700)).unwrap();
         Cloakroom::start(broken, dir.path(), "");
+    }
+
+    #[test]
+    fn one_that_refuses_to_start_tells_why() {
+        let dir = TempDir::new("testkit");
+        let refusing = dir.write("refusing", "#!/bin/sh\necho because; exit 1\n");
+        fs::set_permissions(&refusing, fs::Permissions::from_mode(0o700)).unwrap();
+        let stores = Arc::new(StoreServers::of(StoreKind::Sqlite, None, None));
+        assert_eq!(Cloakroom::refused_on(stores, refusing, dir.path(), ""), "because\n");
     }
 
     #[test]

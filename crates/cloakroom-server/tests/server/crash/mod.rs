@@ -113,7 +113,7 @@ fn wait_for(load: &Load, writes: usize) {
 }
 
 /// Passes the time without giving up the processor, to the microsecond.
-fn spin(time: Duration) {
+pub(crate) fn spin(time: Duration) {
     let start = Instant::now();
     while start.elapsed() < time {
         std::hint::spin_loop();
