@@ -97,7 +97,7 @@ pub const CAPABILITIES: &[Capability] = &[
         meaning: "Several servers can share the sessions.",
         supports: [
             No("they are in one process"),
-            No("the file is on one machine, and one server uses it"),
+            If("they are on one machine and `database.url` names the file"),
             Yes,
             If("`database.url` is PostgreSQL, for the users"),
             If("`database.url` is PostgreSQL"),
