@@ -30,13 +30,13 @@ const SETTLE: Duration = Duration::from_millis(200);
 
 pub fn run(options: &Options) -> Result<()> {
     let count = if options.smoke { 5_000 } else { 1_000_000 };
+    let (first, last) = (cores::first()?, cores::last()?);
     if options.wants("size") {
         size(options, count)?;
     }
     if options.wants("verify") {
         verify(options)?;
     }
-    let (first, last) = (cores::first()?, cores::last()?);
     for (what, core) in [("sweeper on another processor", first), ("all on one processor", last)] {
         if options.wants(what) {
             cores::spread(&[first, last])?;

@@ -4,7 +4,7 @@ use crate::Bucket;
 
 /// How many rows of a shard are looked at under its lock: the first time, and at most.
 const FIRST_LOOK: usize = 4;
-const LONGEST_LOOK: usize = 64;
+const LONGEST_LOOK: usize = 16;
 
 /// Rows of all shards in one order. Each shard is locked for a few rows at a time.
 pub(super) struct Merge<T, F> {

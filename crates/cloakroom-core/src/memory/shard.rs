@@ -13,7 +13,7 @@ use super::{MemoryOptions, WhenFull};
 use crate::{Guard, Record, SessionId, StoreError, Timestamp, UserId};
 
 /// Stale places in the order of deadlines that are mended under one lock.
-const MOST_MENDED: usize = 256;
+const MOST_MENDED: usize = 32;
 
 /// The sessions of one bucket, with all that is kept of them. The indexes follow the rows.
 pub(super) struct Shard {
