@@ -21,6 +21,9 @@ const LEAST_WRITES: usize = 60;
 const WRITES_AFTER: usize = 20;
 /// How long the server may take to find its store again.
 const RECOVERY: Duration = Duration::from_secs(5);
+/// A sign-in that a kill interrupts stays counted as a wrong password, which after many kills would
+/// make people wait.
+const PATIENT: &str = "[login]\naccount_failures = 50\nnetwork_failures = 100000\n";
 /// With ends in a journal, as is promised of nothing less.
 const IN_MEMORY: &str = "[memory]\nsnapshot = \"10s\"\n";
 
@@ -37,8 +40,8 @@ impl Scene {
     /// `None` where a program is missing (a visible skip).
     #[track_caller]
     fn new() -> Option<Self> {
-        let configuration = if keeping() == Keeping::Memory { IN_MEMORY } else { "" };
-        let site = Site::on(lasting()?, configuration);
+        let of_store = if keeping() == Keeping::Memory { IN_MEMORY } else { "" };
+        let site = Site::on(lasting()?, &format!("{PATIENT}{of_store}"));
         site.first_admin();
         let names: Vec<String> = (0..CLIENTS).map(|number| format!("user{number}")).collect();
         names.iter().for_each(|name| site.add(name, &[]));
