@@ -224,6 +224,51 @@ async fn a_crash_between_a_new_journal_and_its_snapshot_loses_no_end() {
 }
 
 #[tokio::test]
+async fn a_journal_that_could_not_be_made_leaves_no_number_out() {
+    let place = Place::new();
+    let store = place.open_journalled().0;
+    let kept = subject(&store);
+    let id = kept.add(Draft::of("ada").idle(ABSOLUTE)).await;
+    let ended = kept.add(Draft::of("bob").idle(ABSOLUTE)).await;
+    store.snapshot().unwrap();
+    // Neither a journal nor a snapshot can take the place of a directory.
+    let blockers = ["sessions.journal-3", "sessions.new"].map(|name| place.directory.join(name));
+    fs::create_dir(&blockers[0]).unwrap();
+    store.snapshot().unwrap_err();
+    fs::remove_dir(&blockers[0]).unwrap();
+    fs::create_dir(&blockers[1]).unwrap();
+    store.snapshot().unwrap_err();
+    fs::remove_dir(&blockers[1]).unwrap();
+    end(&store, ended, at(1)).await;
+    let (store, report) = place.copy().open();
+    assert_eq!((report.set_aside, report.replayed), (None, Some(1)));
+    assert_eq!(subject(&store).live_ids(at(2)).await, [id]);
+}
+
+#[tokio::test]
+async fn a_journal_without_its_head_is_passed_over_only_if_it_was_being_made() {
+    let place = Place::new();
+    let store = place.open_journalled().0;
+    let kept = subject(&store);
+    let id = kept.add(Draft::of("ada").idle(ABSOLUTE)).await;
+    store.snapshot().unwrap();
+    end(&store, id, at(1)).await;
+    let bytes = fs::read(place.journal()).unwrap();
+    for length in [0, 1, 67] {
+        let crashed = place.copy();
+        fs::write(crashed.directory.join("sessions.journal-3"), &bytes[..length]).unwrap();
+        let (store, report) = crashed.open();
+        assert_eq!((report.set_aside, report.replayed), (None, Some(1)));
+        assert_eq!(subject(&store).live_ids(at(2)).await, []);
+        let cut = place.copy();
+        fs::write(cut.journal(), &bytes[..length]).unwrap();
+        let (store, report) = cut.open();
+        assert_eq!(report.set_aside.unwrap().reason, "the journal is cut short");
+        assert_eq!(subject(&store).live_ids(at(2)).await, []);
+    }
+}
+
+#[tokio::test]
 async fn after_an_orderly_end_no_journal_counts_and_positions_stay_good() {
     let place = Place::new();
     let store = place.open_journalled().0;

@@ -92,6 +92,16 @@ impl Keeper {
         self.files.every
     }
 
+    /// Makes a journal. Its number counts only once it is there: with one left out, a snapshot is
+    /// of no use.
+    fn next_journal(&self, generation: &mut u64) -> io::Result<JournalFile> {
+        let next = *generation + 1;
+        let path = disk::journal(&self.files.path, next);
+        let journal = JournalFile::create(&path, self.lineage, next)?;
+        *generation = next;
+        Ok(journal)
+    }
+
     /// Writes a snapshot whole, then puts it in the place of the one before.
     fn write(&self, inner: &Inner, generation: u64, is_final: bool) -> Result<(), NotReplaced> {
         let saved_at = SystemClock::new().now();
@@ -216,9 +226,7 @@ impl Inner {
 /// The first journal and snapshot of a process.
 fn begin(inner: &Inner, keeper: &Keeper) -> io::Result<()> {
     let mut generation = unpoisoned(&keeper.generation);
-    *generation += 1;
-    let path = disk::journal(&keeper.files.path, *generation);
-    let journal = Journal::start(JournalFile::create(&path, keeper.lineage, *generation)?)?;
+    let journal = Journal::start(keeper.next_journal(&mut generation)?)?;
     keeper.write(inner, *generation, false)?;
     inner.journal.get_or_init(|| journal);
     disk::remove_journals(&keeper.files.path, *generation)
@@ -230,9 +238,7 @@ fn turn(inner: &Inner, keeper: &Keeper, journal: &Journal) -> io::Result<()> {
     if inner.is_closed() {
         return Ok(());
     }
-    *generation += 1;
-    let path = disk::journal(&keeper.files.path, *generation);
-    journal.turn(JournalFile::create(&path, keeper.lineage, *generation)?)?;
+    journal.turn(keeper.next_journal(&mut generation)?)?;
     keeper.write(inner, *generation, false)?;
     disk::remove_journals(&keeper.files.path, *generation)
 }

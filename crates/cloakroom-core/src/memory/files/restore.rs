@@ -85,7 +85,11 @@ fn replay_all(inner: &Inner, path: &Path, header: Header, journals: &[u64]) -> R
             return Err(Unfit::NoJournal);
         }
         let file = disk::journal(path, generation);
-        let entries = journal::read(&file, header.lineage, generation).map_err(Unfit::from)?;
+        let entries = match journal::read(&file, header.lineage, generation) {
+            // The snapshot's own journal was whole before the snapshot was there.
+            Err(journal::Unfit::Unfinished) if generation > header.generation => continue,
+            read => read.map_err(Unfit::from)?,
+        };
         count += entries.len() as u64;
         entries.into_iter().for_each(|entry| inner.replay(entry));
     }
