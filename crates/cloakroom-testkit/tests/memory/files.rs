@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use cloakroom_core::{
     Carry, EndReason, Inserted, MemoryStore, Position, Selector, SessionId, Store, StoreError,
@@ -175,6 +176,18 @@ async fn what_expired_meanwhile_is_dead_and_is_swept_as_ever() {
     assert!(kept.ended(visitor).await.is_none());
     assert!(kept.is_live(live, late).await);
     assert_eq!(store.usage().sessions, 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_since_the_saving_is_told() {
+    let place = Place::new();
+    let hour = Duration::from_secs(3_600);
+    place.open().0.save().unwrap();
+    let saved_at = place.copy().open().1.saved_at.unwrap();
+    let set_back = |now| place.copy().open_at(now, None).1.set_back;
+    assert_eq!(set_back(saved_at.before(hour)), Some(hour));
+    assert_eq!(set_back(saved_at.before(Duration::from_millis(999))), None);
+    assert_eq!(set_back(saved_at.after(hour)), None);
 }
 
 #[tokio::test]

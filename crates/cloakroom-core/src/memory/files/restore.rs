@@ -42,7 +42,7 @@ pub(super) fn find(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(empty(None)),
         file => file.map_err(SnapshotError::at("read", path))?,
     };
-    match load(file, path, &journals, options) {
+    match load(file, path, &journals, options, now) {
         Ok(found) => Ok(found),
         Err(Unfit::Io(error)) => Err(SnapshotError::at("read", path)(error)),
         Err(unfit) => {
@@ -53,7 +53,13 @@ pub(super) fn find(
     }
 }
 
-fn load(file: File, path: &Path, journals: &[u64], options: MemoryOptions) -> Result<Found, Unfit> {
+fn load(
+    file: File,
+    path: &Path,
+    journals: &[u64],
+    options: MemoryOptions,
+    now: Timestamp,
+) -> Result<Found, Unfit> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(Unfit::Foreign);
@@ -66,11 +72,12 @@ fn load(file: File, path: &Path, journals: &[u64], options: MemoryOptions) -> Re
     };
     let sessions = inner.account.sessions();
     let saved_at = Some(header.saved_at);
+    let set_back = Some(header.saved_at.since(now)).filter(|back| back.as_secs() > 0);
     Ok(Found {
         inner,
         lineage: header.lineage,
         generation: journals.last().copied().unwrap_or(0).max(header.generation),
-        restored: Restored { sessions, saved_at, replayed, set_aside: None },
+        restored: Restored { sessions, saved_at, replayed, set_back, set_aside: None },
     })
 }
 
