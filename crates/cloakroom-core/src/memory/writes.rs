@@ -59,7 +59,7 @@ impl Inner {
             return Answer::ready(Ok(refusal));
         }
         let entry = || Entry::Rotated { id: guard.id, rotation, now: guard.now };
-        self.commit(bucket, shard, entry, move |inner, shard| {
+        self.commit(bucket, shard, guard.now, entry, move |inner, shard| {
             refusal(shard, guard, rotation).unwrap_or_else(|| {
                 inner.put_rotation(shard, guard, rotation);
                 done()
@@ -118,6 +118,7 @@ impl Inner {
         self.commit(
             bucket,
             shard,
+            now,
             || Entry::Regrouped(entry),
             move |inner, shard| inner.finish_regroup(shard, &regroup),
         )
@@ -158,7 +159,7 @@ fn update(
     };
     let bytes = row.bytes().len();
     let (before, size) = (allocation(bytes), allocation(bytes - row.data().len() + after.len()));
-    shard.account.claim_bytes(size, before).ok()?;
+    shard.account.exchange(before, size).ok()?;
     shard.account.refund(before);
     shard.set_data(guard.id, &after);
     Some(Updated::Done { versions })

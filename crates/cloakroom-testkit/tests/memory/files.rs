@@ -12,7 +12,7 @@ use cloakroom_testkit::fixtures::{
     user, write,
 };
 
-use crate::support::{Place, end, subject};
+use crate::support::{Place, Stalled, end, subject};
 
 /// Sessions of every kind, some ended.
 async fn populate(store: &Subject) -> Vec<SessionId> {
@@ -136,6 +136,35 @@ fn assert_is_closed<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
             assert!(source.to_string().contains("saved"), "{source}");
         }
         other => panic!("a write behind a snapshot came to {other:?}"),
+    }
+}
+
+/// Two logins wait for an end that makes room for them, when the sessions are saved.
+#[tokio::test]
+async fn no_login_that_waits_for_the_journal_passes_by_the_saving() {
+    let place = Place::new();
+    let store = place.open_small(2);
+    let kept = subject(&store);
+    let ids = [kept.add(Draft::of("ada")).await, kept.add(Draft::of("bob")).await];
+    let stalled = Stalled::new(&store);
+    let logins = ["eve", "joe"].map(|name| Draft::of(name).at(at(1)).build());
+    let waiting = logins.map(|login| (login.record.id, store.insert(login)));
+    let saving = std::thread::spawn({
+        let store = store.clone();
+        move || store.save().unwrap()
+    });
+    let touches = waiting.each_ref().map(|(id, _)| vec![Touch { id: *id, seen_at: at(1) }]);
+    for touch in touches {
+        let closed = async || store.touch(at(1), touch.clone()).await.is_err();
+        cloakroom_testkit::eventually("the sessions are closed", closed).await;
+    }
+    drop(stalled);
+    for (_, login) in waiting {
+        assert_is_closed(login.await);
+    }
+    assert_eq!(saving.join().unwrap(), 2);
+    for id in ids {
+        assert!(subject(&place.copy().open().0).is_live(id, at(2)).await);
     }
 }
 

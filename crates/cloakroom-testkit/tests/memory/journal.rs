@@ -9,7 +9,7 @@ use cloakroom_testkit::fixtures::{
 };
 use std::time::Duration;
 
-use crate::support::{Place, end, subject};
+use crate::support::{Place, Stalled, crowded, end, subject};
 
 #[tokio::test]
 async fn what_ended_after_the_last_snapshot_stays_ended_after_a_crash() {
@@ -364,23 +364,30 @@ fn place_copied(place: &Place) -> Option<Place> {
 #[tokio::test]
 async fn an_end_by_the_cap_is_in_the_journal_too() {
     let place = Place::new();
-    let files = cloakroom_core::MemoryFiles {
-        path: place.snapshot(),
-        every: Some(Duration::from_secs(9_999)),
-    };
-    let options = cloakroom_core::MemoryOptions {
-        max_sessions: 1,
-        when_full: cloakroom_core::WhenFull::EndLeastRecentlyUsed,
-        ..Default::default()
-    };
-    let store = cloakroom_core::MemoryStore::open(files, options, START).unwrap().0;
+    let store = place.open_small(1);
     let kept = subject(&store);
     let first = kept.add(Draft::of("ada").idle(ABSOLUTE)).await;
     store.snapshot().unwrap();
     let inserted = store.insert(Draft::of("bob").at(at(1)).build()).await.unwrap();
-    assert_eq!(inserted, Inserted::Crowded { ended: vec![], pushed_out: vec![first] });
+    assert_eq!(inserted, crowded(Inserted::Done { ended: vec![] }, &[first]));
     let kept = subject(&place.copy().open().0);
     assert_eq!(kept.ended(first).await.unwrap().reason, EndReason::Capacity);
     let by = kept.end(End { by: Some("x".to_owned()), ..logout(Selector::Session(first), at(2)) });
     assert_eq!(by.await.count, 0);
+}
+
+/// Its user is ended while the end that makes room for the login is being written.
+#[tokio::test]
+async fn a_login_that_comes_too_late_names_those_that_it_pushed_out() {
+    let place = Place::new();
+    let store = place.open_small(1);
+    let kept = subject(&store);
+    let first = kept.add(Draft::of("ada")).await;
+    let stalled = Stalled::new(&store);
+    let login = store.insert(Draft::of("bob").at(at(1)).build());
+    let end = store.end(logout(Selector::User(user("bob")), at(1)));
+    drop(stalled);
+    assert_eq!(login.await.unwrap(), crowded(Inserted::Superseded, &[first]));
+    assert_eq!(end.await.unwrap().count, 0);
+    assert_eq!(kept.ended(first).await.unwrap().reason, EndReason::Capacity);
 }
