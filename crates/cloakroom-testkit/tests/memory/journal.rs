@@ -1,11 +1,12 @@
 use std::fs;
 
 use cloakroom_core::{
-    Carry, Change, Durability, End, EndReason, Inserted, LimitPolicy, Selector, Store,
+    Carry, Change, Durability, End, EndReason, Inserted, LimitPolicy, Renewal, SecretDigest,
+    Selector, Store, Timestamp,
 };
 use cloakroom_testkit::Subject;
 use cloakroom_testkit::fixtures::{
-    ABSOLUTE, Draft, START, at, digest, guard, logout, rotation, user, write,
+    ABSOLUTE, Draft, START, at, digest, guard, logout, offer, promote, rotation, user, write,
 };
 use std::time::Duration;
 
@@ -98,6 +99,38 @@ async fn a_credential_that_was_replaced_is_dead_after_a_crash() {
     let record = kept.record(id, at(2)).await;
     assert_eq!((record.digest, record.renewal.counter), (digest("new"), 1));
     assert_eq!(record.generation, 1);
+}
+
+#[tokio::test]
+async fn a_renewal_outlives_a_crash_from_the_offer_on() {
+    let place = Place::new();
+    let store = place.open_journalled().0;
+    let kept = subject(&store);
+    let id = kept.add(Draft::of("ada").idle(ABSOLUTE)).await;
+    store.snapshot().unwrap();
+    let restored = async || {
+        let (store, report) = place.copy().open();
+        let record = subject(&store).record(id, at(9)).await;
+        (record.digest, parts(record.renewal), report.replayed.unwrap())
+    };
+    let first = kept.record(id, at(1)).await;
+    // The client has the successor from now on, and may have nothing else.
+    kept.renew(guard(id, at(1)), offer(0, "second")).await;
+    let offered = Renewal { next: Some(digest("second")), ..first.renewal };
+    assert_eq!(restored().await, (first.digest, parts(offered), 1));
+    kept.renew(guard(id, at(2)), promote("second")).await;
+    let previous = Some(first.digest);
+    let second = Renewal { counter: 1, since: at(2), next: None, previous };
+    assert_eq!(restored().await, (digest("second"), parts(second), 2));
+    kept.renew(guard(id, at(3)), offer(1, "third")).await;
+    kept.rotate(guard(id, at(4)), rotation(2, "rotated")).await;
+    assert_eq!(restored().await, (digest("rotated"), parts(Renewal::fresh(2, at(4))), 4));
+}
+
+type Parts = (u32, Timestamp, Option<SecretDigest>, Option<SecretDigest>);
+
+fn parts(renewal: Renewal) -> Parts {
+    (renewal.counter, renewal.since, renewal.next, renewal.previous)
 }
 
 #[tokio::test]

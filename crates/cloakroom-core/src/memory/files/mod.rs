@@ -29,8 +29,8 @@ pub struct MemoryFiles {
     /// The snapshot. Journals are beside it, with `.journal-` and a number behind its name.
     pub path: PathBuf,
     /// `None`: [`MemoryStore::save`] writes it at the end, and a crash takes everything. Else it
-    /// is written this often, and what ends sessions or changes privileges is in a journal on
-    /// disk before it is done: a crash takes what else was written since the last snapshot, and
+    /// is written this often, and what ends sessions, changes privileges or replaces credentials
+    /// is in a journal on disk before it is done: a crash takes what else was written since the last snapshot, and
     /// brings no ended session back.
     pub every: Option<Duration>,
 }

@@ -9,7 +9,7 @@ use super::super::journal::{self, Entry};
 use super::super::log::fresh_incarnation;
 use super::super::shard::Shard;
 use super::super::snapshot::{self, Header, Loaded, Unfit};
-use super::super::writes::rotated;
+use super::super::writes::{Renewed, rotated};
 use super::super::{Inner, MemoryOptions};
 use super::disk;
 use super::{Restored, SetAside, SnapshotError};
@@ -124,6 +124,7 @@ impl Inner {
                 self.finish_everyone(&end);
             }
             Entry::Rotated { id, rotation, now } => self.replay_rotation(id, rotation, now),
+            Entry::Renewed { id, renewed } => self.replay_renewal(id, renewed),
             Entry::Regrouped(regroup) => {
                 let mut shard = self.shard(Bucket::of(&regroup.user));
                 self.finish_regroup(&mut shard, &Arc::unwrap_or_clone(regroup));
@@ -146,6 +147,14 @@ impl Inner {
         let Some(record) = shard.row(id).map(|row| row.record(id, &shard.strings)) else { return };
         if record.renewal.counter < rotation.counter {
             shard.rewrite(id, |record| rotated(record, rotation, now));
+        }
+    }
+
+    fn replay_renewal(&self, id: SessionId, renewed: Renewed) {
+        let mut shard = self.shard(id.bucket());
+        let Some(record) = shard.row(id).map(|row| row.record(id, &shard.strings)) else { return };
+        if renewed.is_news_for(&record) {
+            shard.rewrite(id, |record| renewed.put(record));
         }
     }
 }
