@@ -145,11 +145,12 @@ pub enum Inserted {
         /// Ended by the limit.
         ended: Vec<SessionId>,
     },
-    /// It is there. The store had no room for all, and ended sessions for it that were not used
-    /// for longest, [`EndReason::Capacity`]: never a login for a visitor (law 13).
+    /// The store had no room for all, and ended sessions for it that were not used for longest,
+    /// [`EndReason::Capacity`]: never a login for a visitor (law 13).
     Crowded {
-        /// Ended by the limit.
-        ended: Vec<SessionId>,
+        /// What the insert came to; not `Crowded`. It can be refused even so: there was not enough
+        /// room for it, or something else came in between.
+        outcome: Box<Inserted>,
         /// Ended for want of room, of whatever user.
         pushed_out: Vec<SessionId>,
     },

@@ -56,6 +56,13 @@ pub fn memory(config: &Config) -> Result<MemoryStore> {
     });
     let now = Clock::now(&SystemClock::new());
     let (store, restored) = MemoryStore::open(MemoryFiles { path, every }, options, now)?;
+    if let Some(back) = restored.set_back {
+        tracing::warn!(
+            seconds = back.as_secs(),
+            "the clock of this machine was set back since the sessions were saved; they live so \
+             much longer"
+        );
+    }
     if let Some(aside) = &restored.set_aside {
         tracing::error!(
             reason = aside.reason,

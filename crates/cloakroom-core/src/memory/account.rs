@@ -71,12 +71,27 @@ impl Account {
         })
     }
 
-    /// Takes so many bytes, or nothing, where `credit` go in the same step.
-    pub(super) fn claim_bytes(&self, bytes: usize, credit: usize) -> Result<(), Lack> {
-        let (bytes, credit) = (bytes as i64, credit as i64);
+    /// Takes the bytes of a session, or nothing, where `credit` go in the same step. What ends
+    /// with it is history then, so above the cap even a smaller session is one too many.
+    fn claim_bytes(&self, bytes: usize, credit: usize) -> Result<(), Lack> {
+        self.take_bytes(bytes, credit, |held| bytes <= credit && held <= self.max_bytes)
+    }
+
+    /// Takes the bytes of data that replace those of `before`, or nothing.
+    pub(super) fn exchange(&self, before: usize, bytes: usize) -> Result<(), Lack> {
+        self.take_bytes(bytes, before, |_| bytes <= before)
+    }
+
+    fn take_bytes(
+        &self,
+        bytes: usize,
+        credit: usize,
+        even_so: impl Fn(i64) -> bool,
+    ) -> Result<(), Lack> {
         let fits = |held: i64| {
-            let after = held.saturating_add(bytes);
-            (bytes <= credit || after.saturating_sub(credit) <= self.max_bytes).then_some(after)
+            let after = held.saturating_add(bytes as i64);
+            let fits = after.saturating_sub(credit as i64) <= self.max_bytes;
+            (fits || even_so(held)).then_some(after)
         };
         let taken = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
         taken.map(drop).map_err(|_| Lack::Bytes)
@@ -108,6 +123,11 @@ impl Account {
 
     pub(super) fn anonymous(&self) -> u64 {
         self.anonymous.load(Ordering::Relaxed)
+    }
+
+    /// Whether more is in use than may be.
+    pub(super) fn is_over(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.max_bytes
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -177,7 +197,18 @@ mod tests {
     fn what_shrinks_is_never_refused() {
         let account = account(1, 100);
         account.charge(500);
-        assert_eq!(account.claim_bytes(20, 19), Err(Lack::Bytes));
+        assert_eq!(account.exchange(19, 20), Err(Lack::Bytes));
+        account.exchange(20, 20).unwrap();
+    }
+
+    #[test]
+    fn above_the_cap_no_session_takes_the_place_of_another() {
+        let account = account(2, 100);
+        account.charge(100);
         account.claim_bytes(20, 20).unwrap();
+        account.refund(20);
+        account.charge(1);
+        assert_eq!(account.claim_bytes(20, 20), Err(Lack::Bytes));
+        account.claim_bytes(20, 21).unwrap();
     }
 }

@@ -65,17 +65,22 @@ impl Inner {
         self: &Arc<Self>,
         bucket: Bucket,
         mut shard: MutexGuard<'_, Shard>,
+        now: Timestamp,
         entry: impl FnOnce() -> Entry,
         act: impl FnOnce(&Self, &mut Shard) -> T + Send + 'static,
     ) -> StoreAnswer<'static, T> {
         let Some(journal) = self.journal.get() else {
-            return Answer::ready(Ok(act(self, &mut shard)));
+            let done = act(self, &mut shard);
+            drop(shard);
+            self.relieve(now);
+            return Answer::ready(Ok(done));
         };
         let (tell, told) = oneshot::channel();
         let inner = Arc::clone(self);
         // Under the lock, so that acts on one shard are in the journal in their order.
         journal.write(entry().pack(), move |durable| {
             let done = durable.map(|()| act(&inner, &mut inner.shard(bucket)));
+            inner.relieve(now);
             // Whoever asked may be gone; the act is done all the same.
             let _ = tell.send(done);
         });
@@ -97,6 +102,7 @@ impl Inner {
         Ok(self.commit(
             id.bucket(),
             shard,
+            how.now,
             || entry,
             move |inner, shard| {
                 let count = inner.end_one(shard, id, how.reason, how.by.as_deref(), how.now);
@@ -136,10 +142,11 @@ impl Inner {
         shard.set_epoch(&user, own);
         let ids = shard.ids_of(&user).filter(|id| Some(*id) != except).collect();
         let end = Arc::new(UserEnd { user, except, epoch, own, ids, how });
-        let entry = Arc::clone(&end);
+        let (entry, now) = (Arc::clone(&end), end.how.now);
         Ok(self.commit(
             bucket,
             shard,
+            now,
             || Entry::User(entry),
             move |inner, shard| inner.finish_user(shard, &end),
         ))

@@ -30,7 +30,6 @@ pub(super) struct Insertion {
     victims: Vec<SessionId>,
     /// Those that did end for want of room.
     pub(super) pushed_out: Vec<SessionId>,
-    begun: bool,
 }
 
 /// What a try came to.
@@ -46,7 +45,7 @@ type Outcome = oneshot::Sender<Result<Inserted, StoreError>>;
 impl Insertion {
     fn new(new: NewSession, journal: bool) -> Self {
         let journalled = journal.then(BTreeSet::new);
-        Self { new, journalled, victims: Vec::new(), pushed_out: Vec::new(), begun: false }
+        Self { new, journalled, victims: Vec::new(), pushed_out: Vec::new() }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -74,12 +73,12 @@ impl Insertion {
         }
     }
 
-    fn done(&mut self, ended: Vec<SessionId>) -> Inserted {
+    fn over(&mut self, outcome: Inserted) -> Inserted {
         let pushed_out = std::mem::take(&mut self.pushed_out);
         if pushed_out.is_empty() {
-            return Inserted::Done { ended };
+            return outcome;
         }
-        Inserted::Crowded { ended, pushed_out }
+        Inserted::Crowded { outcome: Box::new(outcome), pushed_out }
     }
 }
 
@@ -125,29 +124,28 @@ impl Inner {
         work: &mut Insertion,
     ) -> Result<Result<Inserted, Vec<(SessionId, EndReason)>>, StoreError> {
         for id in std::mem::take(&mut work.victims) {
-            self.push_out(id, work);
+            self.push_out(id, work)?;
         }
         for _ in 0..MOST_TRIES {
             let lack = match self.try_insert(work)? {
-                Try::Over(inserted) => return Ok(Ok(inserted)),
+                Try::Over(outcome) => return Ok(Ok(work.over(outcome))),
                 Try::Needs(ends) => return Ok(Err(ends)),
                 Try::Lacks(lack) => lack,
             };
-            match self.make_room(work, lack) {
+            match self.make_room(work, lack)? {
                 Room::Made => {}
                 Room::Needs(victim) => return Ok(Err(vec![(victim, EndReason::Capacity)])),
-                Room::None => return Ok(Ok(Inserted::Full)),
+                Room::None => break,
             }
         }
-        Ok(Ok(Inserted::Full))
+        Ok(Ok(work.over(Inserted::Full)))
     }
 
-    fn try_insert(&self, work: &mut Insertion) -> Result<Try, StoreError> {
+    fn try_insert(&self, work: &Insertion) -> Result<Try, StoreError> {
         let id = work.new.record.id;
         let mut shards = self.pair(id.bucket(), work.replaced().map(|id| id.bucket()));
-        if !std::mem::replace(&mut work.begun, true) {
-            shards.own.check_open(WHAT)?;
-        }
+        // Whatever was journalled for it: the last snapshot counts without the journal.
+        shards.own.check_open(WHAT)?;
         if shards.own.knows(id) {
             return Ok(Try::Over(Inserted::Conflict));
         }
@@ -165,7 +163,7 @@ impl Inner {
 
     fn claim_and_add(
         &self,
-        work: &mut Insertion,
+        work: &Insertion,
         shards: &mut Pair<'_>,
         over_limit: Vec<SessionId>,
     ) -> Try {
@@ -186,7 +184,7 @@ impl Inner {
             self.end_one(&mut shards.own, *id, EndReason::Limit, None, now);
         }
         shards.own.add(id, ready.row);
-        Try::Over(work.done(over_limit))
+        Try::Over(Inserted::Done { ended: over_limit })
     }
 
     /// Locks one shard or two, in order.

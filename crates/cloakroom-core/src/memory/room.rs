@@ -4,7 +4,9 @@ use super::account::Lack;
 use super::insert::Insertion;
 use super::merge::Merge;
 use super::{Inner, WhenFull};
-use crate::{Bucket, EndReason, SessionId, Timestamp};
+use crate::{Bucket, EndReason, SessionId, StoreError, Timestamp};
+
+const WHAT: &str = "make room for a session";
 
 /// History younger than this does not give way: it keeps ids from being used again (law 1).
 const TOMBSTONES: Duration = Duration::from_secs(600);
@@ -22,21 +24,21 @@ pub(super) enum Room {
 
 impl Inner {
     /// Makes some room, by the policy in force. It takes one lock at a time.
-    pub(super) fn make_room(&self, work: &mut Insertion, lack: Lack) -> Room {
+    pub(super) fn make_room(&self, work: &mut Insertion, lack: Lack) -> Result<Room, StoreError> {
         match lack {
-            Lack::Anonymous => return Room::None,
-            Lack::Bytes if self.forget_old(work.now()) => return Room::Made,
+            Lack::Anonymous => return Ok(Room::None),
+            Lack::Bytes if self.forget_old(work.now()) => return Ok(Room::Made),
             Lack::Bytes | Lack::Sessions => {}
         }
         if self.options.when_full == WhenFull::Refuse {
-            return Room::None;
+            return Ok(Room::None);
         }
         let anonymous = self.least_recently_used(true, work);
         let login = work.new.record.user.is_some();
         let Some((seen_at, id)) =
             anonymous.or_else(|| login.then(|| self.least_recently_used(false, work)).flatten())
         else {
-            return Room::None;
+            return Ok(Room::None);
         };
         self.push_out_unless_used(id, seen_at, work)
     }
@@ -59,29 +61,37 @@ impl Inner {
         id: SessionId,
         seen_at: Timestamp,
         work: &mut Insertion,
-    ) -> Room {
-        let mut shard = self.shard(id.bucket());
+    ) -> Result<Room, StoreError> {
+        let mut shard = self.open(id.bucket(), WHAT)?;
         let head = shard.row(id).map(|row| row.head(id));
         match head {
             // Used or gone in between: there is another one to look for, or room.
-            None => return Room::Made,
-            Some(head) if head.last_seen_at != seen_at => return Room::Made,
+            None => return Ok(Room::Made),
+            Some(head) if head.last_seen_at != seen_at => return Ok(Room::Made),
             Some(head) if !head.is_expired(work.now()) && !work.may_end(id) => {
-                return Room::Needs(id);
+                return Ok(Room::Needs(id));
             }
             Some(_) => {}
         }
         if self.end_one(&mut shard, id, EndReason::Capacity, None, work.now()) > 0 {
             work.pushed_out.push(id);
         }
-        Room::Made
+        Ok(Room::Made)
     }
 
     /// Ends a session that is in the journal as ended for want of room.
-    pub(super) fn push_out(&self, id: SessionId, work: &mut Insertion) {
-        let mut shard = self.shard(id.bucket());
+    pub(super) fn push_out(&self, id: SessionId, work: &mut Insertion) -> Result<(), StoreError> {
+        let mut shard = self.open(id.bucket(), WHAT)?;
         if self.end_one(&mut shard, id, EndReason::Capacity, None, work.now()) > 0 {
             work.pushed_out.push(id);
+        }
+        Ok(())
+    }
+
+    /// After an act that no cap refuses: old things give way if more is in use than may be.
+    pub(super) fn relieve(&self, now: Timestamp) {
+        if self.account.is_over() {
+            self.forget_old(now);
         }
     }
 

@@ -24,6 +24,27 @@ pub(super) struct Regroup {
     pub(super) now: Timestamp,
 }
 
+/// What a step of a renewal makes of a session's credential.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Renewed {
+    pub(super) digest: SecretDigest,
+    pub(super) renewal: Renewal,
+}
+
+impl Renewed {
+    /// Whether a record is from before it.
+    pub(super) fn is_news_for(&self, record: &Record) -> bool {
+        let (known, said) = (&record.renewal, &self.renewal);
+        let offered = record.digest == self.digest && known.next.is_none();
+        known.counter < said.counter || (known.counter == said.counter && offered)
+    }
+
+    pub(super) fn put(self, record: &mut Record) {
+        record.digest = self.digest;
+        record.renewal = self.renewal;
+    }
+}
+
 impl Inner {
     pub(super) fn update(
         &self,
@@ -59,7 +80,7 @@ impl Inner {
             return Answer::ready(Ok(refusal));
         }
         let entry = || Entry::Rotated { id: guard.id, rotation, now: guard.now };
-        self.commit(bucket, shard, entry, move |inner, shard| {
+        self.commit(bucket, shard, guard.now, entry, move |inner, shard| {
             refusal(shard, guard, rotation).unwrap_or_else(|| {
                 inner.put_rotation(shard, guard, rotation);
                 done()
@@ -75,19 +96,31 @@ impl Inner {
         });
     }
 
-    pub(super) fn renew(&self, guard: Guard, step: RenewalStep) -> Result<Updated, StoreError> {
-        let mut shard = self.open(guard.id.bucket(), "renew a credential")?;
-        let Some(row) = shard.guarded(guard) else { return Ok(Updated::Gone) };
-        let mut record = row.record(guard.id, &shard.strings);
-        let taken = match step {
-            RenewalStep::Offer { counter, next } => offer(&mut record.renewal, counter, next),
-            RenewalStep::Promote { next } => promote(&mut record, next, guard.now),
+    pub(super) fn renew(
+        self: &Arc<Self>,
+        guard: Guard,
+        step: RenewalStep,
+    ) -> StoreAnswer<'static, Updated> {
+        let bucket = guard.id.bucket();
+        let shard = match self.open(bucket, "renew a credential") {
+            Ok(shard) => shard,
+            Err(error) => return Answer::ready(Err(error)),
         };
-        if !taken {
-            return Ok(Updated::Conflict { key: String::new() });
-        }
-        shard.rewrite(guard.id, |kept| *kept = record);
-        Ok(done())
+        let renewed = match renewed(&shard, guard, step) {
+            Ok(renewed) => renewed,
+            Err(refusal) => return Answer::ready(Ok(refusal)),
+        };
+        // Offers too: the client has the successor once it was offered.
+        let entry = || Entry::Renewed { id: guard.id, renewed };
+        self.commit(bucket, shard, guard.now, entry, move |_, shard| {
+            match self::renewed(shard, guard, step) {
+                Ok(renewed) => {
+                    shard.rewrite(guard.id, |record| renewed.put(record));
+                    done()
+                }
+                Err(refusal) => refusal,
+            }
+        })
     }
 
     pub(super) fn touch(&self, now: Timestamp, touches: &[Touch]) -> Result<u64, StoreError> {
@@ -118,6 +151,7 @@ impl Inner {
         self.commit(
             bucket,
             shard,
+            now,
             || Entry::Regrouped(entry),
             move |inner, shard| inner.finish_regroup(shard, &regroup),
         )
@@ -158,7 +192,7 @@ fn update(
     };
     let bytes = row.bytes().len();
     let (before, size) = (allocation(bytes), allocation(bytes - row.data().len() + after.len()));
-    shard.account.claim_bytes(size, before).ok()?;
+    shard.account.exchange(before, size).ok()?;
     shard.account.refund(before);
     shard.set_data(guard.id, &after);
     Some(Updated::Done { versions })
@@ -168,6 +202,20 @@ fn refusal(shard: &Shard, guard: Guard, rotation: Rotation) -> Option<Updated> {
     let Some(row) = shard.guarded(guard) else { return Some(Updated::Gone) };
     let counter = row.record(guard.id, &shard.strings).renewal.counter;
     (rotation.counter != counter.wrapping_add(1)).then(|| Updated::Conflict { key: String::new() })
+}
+
+/// The credential after a step that is taken, or why it is not.
+fn renewed(shard: &Shard, guard: Guard, step: RenewalStep) -> Result<Renewed, Updated> {
+    let row = shard.guarded(guard).ok_or(Updated::Gone)?;
+    let mut record = row.record(guard.id, &shard.strings);
+    let taken = match step {
+        RenewalStep::Offer { counter, next } => offer(&mut record.renewal, counter, next),
+        RenewalStep::Promote { next } => promote(&mut record, next, guard.now),
+    };
+    let Record { digest, renewal, .. } = record;
+    taken
+        .then_some(Renewed { digest, renewal })
+        .ok_or_else(|| Updated::Conflict { key: String::new() })
 }
 
 pub(super) fn rotated(record: &mut Record, rotation: Rotation, now: Timestamp) {

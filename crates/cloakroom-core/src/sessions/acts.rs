@@ -212,16 +212,19 @@ impl Sessions {
             limit: self.0.policy.limit,
             anonymous_cap: self.0.policy.anonymous_cap,
         };
-        match self.0.store.insert(new).await? {
-            Inserted::Done { ended } => Ok(Some(ended)),
-            Inserted::Crowded { ended, pushed_out } => {
-                self.tell_pushed_out(&pushed_out).await;
-                Ok(Some(ended))
-            }
-            Inserted::Conflict => Ok(None),
-            Inserted::Full => Err(SessionError::Full),
-            Inserted::LimitReached => Err(SessionError::LimitReached),
-            Inserted::Superseded => Err(SessionError::Superseded),
+        let mut inserted = self.0.store.insert(new).await?;
+        loop {
+            inserted = match inserted {
+                Inserted::Crowded { outcome, pushed_out } => {
+                    self.tell_pushed_out(&pushed_out).await;
+                    *outcome
+                }
+                Inserted::Done { ended } => return Ok(Some(ended)),
+                Inserted::Conflict => return Ok(None),
+                Inserted::Full => return Err(SessionError::Full),
+                Inserted::LimitReached => return Err(SessionError::LimitReached),
+                Inserted::Superseded => return Err(SessionError::Superseded),
+            };
         }
     }
 

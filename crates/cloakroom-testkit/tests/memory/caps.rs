@@ -1,10 +1,12 @@
 use cloakroom_core::{
-    Carry, Change, EndReason, Inserted, LimitPolicy, MemoryStore, Selector, Store, StoreError,
-    Touch, WhenFull,
+    Carry, Change, EndReason, Guard, Inserted, LimitPolicy, MemoryStore, Selector, Store,
+    StoreError, Touch, Updated, WhenFull,
 };
-use cloakroom_testkit::fixtures::{Draft, IDLE, START, at, guard, logout, sweep, user, write};
+use cloakroom_testkit::fixtures::{
+    Draft, IDLE, START, at, guard, logout, rotation, sweep, user, write,
+};
 
-use crate::support::{end, subject, within};
+use crate::support::{crowded, end, subject, within};
 
 const PLENTY: u64 = 1 << 30;
 
@@ -53,7 +55,7 @@ async fn the_least_recently_used_ends_visitors_before_logins() {
     for (minute, expected) in (1..).zip([late, early, second, first]) {
         let login = Draft::of("eve").at(at(60 * minute)).build();
         let inserted = store.insert(login).await.unwrap();
-        assert_eq!(inserted, Inserted::Crowded { ended: vec![], pushed_out: vec![expected] });
+        assert_eq!(inserted, crowded(Inserted::Done { ended: vec![] }, &[expected]));
         let ended = kept.ended(expected).await.expect("it is in the history");
         assert_eq!((ended.reason, ended.ended_at), (EndReason::Capacity, at(60 * minute)));
         let log = kept.log_after(None, 100).await.entries;
@@ -68,9 +70,8 @@ async fn law_13_a_visitor_pushes_out_visitors_only() {
     let kept = subject(&store);
     let login = kept.add(Draft::of("ada")).await;
     let visitor = kept.add(Draft::anonymous().at(at(9))).await;
-    let pushed_out = vec![visitor];
     let inserted = insert(&store, Draft::anonymous().at(at(10))).await;
-    assert_eq!(inserted, Inserted::Crowded { ended: vec![], pushed_out });
+    assert_eq!(inserted, crowded(Inserted::Done { ended: vec![] }, &[visitor]));
     kept.end(logout(Selector::Everyone, at(11))).await;
     for second in [12, 13] {
         kept.add(Draft::of("ada").at(at(second)).epoch(1)).await;
@@ -180,6 +181,50 @@ async fn the_oldest_history_gives_way_before_sessions_do() {
     }
     assert!(kept.ended(ended[0]).await.is_none(), "the oldest went first");
     assert!(kept.ended(*ended.last().unwrap()).await.is_some(), "the youngest stayed");
+}
+
+/// Each login ends the one before, whose history and log entry take more than it gives back.
+#[tokio::test]
+async fn logins_that_end_each_other_stay_within_the_cap_of_bytes() {
+    let store = within(1_000_000, 100_000, WhenFull::Refuse);
+    let login = |second| Draft::of("ada").limit(1, LimitPolicy::EndOldest).at(at(second));
+    let mut refused = 0;
+    for second in 0..590 {
+        refused += u32::from(insert(&store, login(second)).await == Inserted::Full);
+        assert!(store.usage().bytes <= 101_000, "{} bytes", store.usage().bytes);
+    }
+    assert!(refused > 0, "history younger than ten minutes does not give way");
+    assert_eq!(subject(&store).sessions_of(user("ada"), at(590)).await.len(), 1);
+    for second in (1_200..2_400).step_by(20) {
+        let inserted = insert(&store, login(second)).await;
+        assert!(matches!(inserted, Inserted::Done { .. }), "{inserted:?}: old history gives way");
+        assert!(store.usage().bytes <= 101_000, "{} bytes", store.usage().bytes);
+    }
+}
+
+#[tokio::test]
+async fn rotations_stay_within_the_cap_of_bytes() {
+    let most = 1 << 20;
+    let store = within(1_000_000, most, WhenFull::Refuse);
+    let kept = subject(&store);
+    let id = kept.add(Draft::of("ada")).await;
+    for count in 0..8_000 {
+        let guard = Guard { id, generation: count, now: START };
+        let rotated = kept.rotate(guard, rotation(count + 1, "new")).await;
+        assert!(matches!(rotated, Updated::Done { .. }), "{rotated:?}");
+        assert!(store.usage().bytes <= most, "{} bytes", store.usage().bytes);
+    }
+}
+
+/// What does not fit even so is refused, and those that it pushed out are told all the same.
+#[tokio::test]
+async fn a_refused_insert_names_those_that_it_pushed_out() {
+    let store = within(1_000_000, 10_000, WhenFull::EndLeastRecentlyUsed);
+    let kept = subject(&store);
+    let visitor = kept.add(Draft::anonymous()).await;
+    let large = Draft::anonymous().at(at(1)).data("k", &"1".repeat(20_000));
+    assert_eq!(insert(&store, large).await, crowded(Inserted::Full, &[visitor]));
+    assert_eq!(kept.ended(visitor).await.unwrap().reason, EndReason::Capacity);
 }
 
 #[tokio::test]

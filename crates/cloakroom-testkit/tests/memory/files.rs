@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use cloakroom_core::{
     Carry, EndReason, Inserted, MemoryStore, Position, Selector, SessionId, Store, StoreError,
@@ -11,7 +12,7 @@ use cloakroom_testkit::fixtures::{
     user, write,
 };
 
-use crate::support::{Place, end, subject};
+use crate::support::{Place, Stalled, end, subject};
 
 /// Sessions of every kind, some ended.
 async fn populate(store: &Subject) -> Vec<SessionId> {
@@ -138,6 +139,35 @@ fn assert_is_closed<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
     }
 }
 
+/// Two logins wait for an end that makes room for them, when the sessions are saved.
+#[tokio::test]
+async fn no_login_that_waits_for_the_journal_passes_by_the_saving() {
+    let place = Place::new();
+    let store = place.open_small(2);
+    let kept = subject(&store);
+    let ids = [kept.add(Draft::of("ada")).await, kept.add(Draft::of("bob")).await];
+    let stalled = Stalled::new(&store);
+    let logins = ["eve", "joe"].map(|name| Draft::of(name).at(at(1)).build());
+    let waiting = logins.map(|login| (login.record.id, store.insert(login)));
+    let saving = std::thread::spawn({
+        let store = store.clone();
+        move || store.save().unwrap()
+    });
+    let touches = waiting.each_ref().map(|(id, _)| vec![Touch { id: *id, seen_at: at(1) }]);
+    for touch in touches {
+        let closed = async || store.touch(at(1), touch.clone()).await.is_err();
+        cloakroom_testkit::eventually("the sessions are closed", closed).await;
+    }
+    drop(stalled);
+    for (_, login) in waiting {
+        assert_is_closed(login.await);
+    }
+    assert_eq!(saving.join().unwrap(), 2);
+    for id in ids {
+        assert!(subject(&place.copy().open().0).is_live(id, at(2)).await);
+    }
+}
+
 #[tokio::test]
 async fn writes_go_on_when_saving_fails() {
     let place = Place::new();
@@ -175,6 +205,18 @@ async fn what_expired_meanwhile_is_dead_and_is_swept_as_ever() {
     assert!(kept.ended(visitor).await.is_none());
     assert!(kept.is_live(live, late).await);
     assert_eq!(store.usage().sessions, 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_since_the_saving_is_told() {
+    let place = Place::new();
+    let hour = Duration::from_secs(3_600);
+    place.open().0.save().unwrap();
+    let saved_at = place.copy().open().1.saved_at.unwrap();
+    let set_back = |now| place.copy().open_at(now, None).1.set_back;
+    assert_eq!(set_back(saved_at.before(hour)), Some(hour));
+    assert_eq!(set_back(saved_at.before(Duration::from_millis(999))), None);
+    assert_eq!(set_back(saved_at.after(hour)), None);
 }
 
 #[tokio::test]

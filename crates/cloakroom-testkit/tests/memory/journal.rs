@@ -1,15 +1,16 @@
 use std::fs;
 
 use cloakroom_core::{
-    Carry, Change, Durability, End, EndReason, Inserted, LimitPolicy, Selector, Store,
+    Carry, Change, Durability, End, EndReason, Inserted, LimitPolicy, Renewal, SecretDigest,
+    Selector, Store, Timestamp,
 };
 use cloakroom_testkit::Subject;
 use cloakroom_testkit::fixtures::{
-    ABSOLUTE, Draft, START, at, digest, guard, logout, rotation, user, write,
+    ABSOLUTE, Draft, START, at, digest, guard, logout, offer, promote, rotation, user, write,
 };
 use std::time::Duration;
 
-use crate::support::{Place, end, subject};
+use crate::support::{Place, Stalled, crowded, end, subject};
 
 #[tokio::test]
 async fn what_ended_after_the_last_snapshot_stays_ended_after_a_crash() {
@@ -98,6 +99,38 @@ async fn a_credential_that_was_replaced_is_dead_after_a_crash() {
     let record = kept.record(id, at(2)).await;
     assert_eq!((record.digest, record.renewal.counter), (digest("new"), 1));
     assert_eq!(record.generation, 1);
+}
+
+#[tokio::test]
+async fn a_renewal_outlives_a_crash_from_the_offer_on() {
+    let place = Place::new();
+    let store = place.open_journalled().0;
+    let kept = subject(&store);
+    let id = kept.add(Draft::of("ada").idle(ABSOLUTE)).await;
+    store.snapshot().unwrap();
+    let restored = async || {
+        let (store, report) = place.copy().open();
+        let record = subject(&store).record(id, at(9)).await;
+        (record.digest, parts(record.renewal), report.replayed.unwrap())
+    };
+    let first = kept.record(id, at(1)).await;
+    // The client has the successor from now on, and may have nothing else.
+    kept.renew(guard(id, at(1)), offer(0, "second")).await;
+    let offered = Renewal { next: Some(digest("second")), ..first.renewal };
+    assert_eq!(restored().await, (first.digest, parts(offered), 1));
+    kept.renew(guard(id, at(2)), promote("second")).await;
+    let previous = Some(first.digest);
+    let second = Renewal { counter: 1, since: at(2), next: None, previous };
+    assert_eq!(restored().await, (digest("second"), parts(second), 2));
+    kept.renew(guard(id, at(3)), offer(1, "third")).await;
+    kept.rotate(guard(id, at(4)), rotation(2, "rotated")).await;
+    assert_eq!(restored().await, (digest("rotated"), parts(Renewal::fresh(2, at(4))), 4));
+}
+
+type Parts = (u32, Timestamp, Option<SecretDigest>, Option<SecretDigest>);
+
+fn parts(renewal: Renewal) -> Parts {
+    (renewal.counter, renewal.since, renewal.next, renewal.previous)
 }
 
 #[tokio::test]
@@ -224,6 +257,51 @@ async fn a_crash_between_a_new_journal_and_its_snapshot_loses_no_end() {
 }
 
 #[tokio::test]
+async fn a_journal_that_could_not_be_made_leaves_no_number_out() {
+    let place = Place::new();
+    let store = place.open_journalled().0;
+    let kept = subject(&store);
+    let id = kept.add(Draft::of("ada").idle(ABSOLUTE)).await;
+    let ended = kept.add(Draft::of("bob").idle(ABSOLUTE)).await;
+    store.snapshot().unwrap();
+    // Neither a journal nor a snapshot can take the place of a directory.
+    let blockers = ["sessions.journal-3", "sessions.new"].map(|name| place.directory.join(name));
+    fs::create_dir(&blockers[0]).unwrap();
+    store.snapshot().unwrap_err();
+    fs::remove_dir(&blockers[0]).unwrap();
+    fs::create_dir(&blockers[1]).unwrap();
+    store.snapshot().unwrap_err();
+    fs::remove_dir(&blockers[1]).unwrap();
+    end(&store, ended, at(1)).await;
+    let (store, report) = place.copy().open();
+    assert_eq!((report.set_aside, report.replayed), (None, Some(1)));
+    assert_eq!(subject(&store).live_ids(at(2)).await, [id]);
+}
+
+#[tokio::test]
+async fn a_journal_without_its_head_is_passed_over_only_if_it_was_being_made() {
+    let place = Place::new();
+    let store = place.open_journalled().0;
+    let kept = subject(&store);
+    let id = kept.add(Draft::of("ada").idle(ABSOLUTE)).await;
+    store.snapshot().unwrap();
+    end(&store, id, at(1)).await;
+    let bytes = fs::read(place.journal()).unwrap();
+    for length in [0, 1, 67] {
+        let crashed = place.copy();
+        fs::write(crashed.directory.join("sessions.journal-3"), &bytes[..length]).unwrap();
+        let (store, report) = crashed.open();
+        assert_eq!((report.set_aside, report.replayed), (None, Some(1)));
+        assert_eq!(subject(&store).live_ids(at(2)).await, []);
+        let cut = place.copy();
+        fs::write(cut.journal(), &bytes[..length]).unwrap();
+        let (store, report) = cut.open();
+        assert_eq!(report.set_aside.unwrap().reason, "the journal is cut short");
+        assert_eq!(subject(&store).live_ids(at(2)).await, []);
+    }
+}
+
+#[tokio::test]
 async fn after_an_orderly_end_no_journal_counts_and_positions_stay_good() {
     let place = Place::new();
     let store = place.open_journalled().0;
@@ -319,23 +397,30 @@ fn place_copied(place: &Place) -> Option<Place> {
 #[tokio::test]
 async fn an_end_by_the_cap_is_in_the_journal_too() {
     let place = Place::new();
-    let files = cloakroom_core::MemoryFiles {
-        path: place.snapshot(),
-        every: Some(Duration::from_secs(9_999)),
-    };
-    let options = cloakroom_core::MemoryOptions {
-        max_sessions: 1,
-        when_full: cloakroom_core::WhenFull::EndLeastRecentlyUsed,
-        ..Default::default()
-    };
-    let store = cloakroom_core::MemoryStore::open(files, options, START).unwrap().0;
+    let store = place.open_small(1);
     let kept = subject(&store);
     let first = kept.add(Draft::of("ada").idle(ABSOLUTE)).await;
     store.snapshot().unwrap();
     let inserted = store.insert(Draft::of("bob").at(at(1)).build()).await.unwrap();
-    assert_eq!(inserted, Inserted::Crowded { ended: vec![], pushed_out: vec![first] });
+    assert_eq!(inserted, crowded(Inserted::Done { ended: vec![] }, &[first]));
     let kept = subject(&place.copy().open().0);
     assert_eq!(kept.ended(first).await.unwrap().reason, EndReason::Capacity);
     let by = kept.end(End { by: Some("x".to_owned()), ..logout(Selector::Session(first), at(2)) });
     assert_eq!(by.await.count, 0);
+}
+
+/// Its user is ended while the end that makes room for the login is being written.
+#[tokio::test]
+async fn a_login_that_comes_too_late_names_those_that_it_pushed_out() {
+    let place = Place::new();
+    let store = place.open_small(1);
+    let kept = subject(&store);
+    let first = kept.add(Draft::of("ada")).await;
+    let stalled = Stalled::new(&store);
+    let login = store.insert(Draft::of("bob").at(at(1)).build());
+    let end = store.end(logout(Selector::User(user("bob")), at(1)));
+    drop(stalled);
+    assert_eq!(login.await.unwrap(), crowded(Inserted::Superseded, &[first]));
+    assert_eq!(end.await.unwrap().count, 0);
+    assert_eq!(kept.ended(first).await.unwrap().reason, EndReason::Capacity);
 }

@@ -193,7 +193,10 @@ async fn pushed_out_beside_touches(mut random: Random) {
     let login = Draft::of("eve").at(at(60)).build();
     tasks.spawn(async move {
         match store.insert(login).await.unwrap() {
-            Inserted::Crowded { pushed_out, .. } => pushed_out,
+            Inserted::Crowded { outcome, pushed_out } => {
+                assert_eq!(*outcome, Inserted::Done { ended: vec![] });
+                pushed_out
+            }
             other => panic!("a login at the cap came to {other:?}"),
         }
     });

@@ -1,12 +1,15 @@
 use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use cloakroom_core::{
-    End, EndReason, MemoryFiles, MemoryOptions, MemoryStore, Restored, Selector, SessionId, Store,
-    Timestamp, WhenFull,
+    End, EndReason, Inserted, MemoryFiles, MemoryOptions, MemoryStore, Restored, Selector,
+    SessionId, Store, Timestamp, WhenFull,
 };
 use cloakroom_testkit::Subject;
-use cloakroom_testkit::fixtures::START;
+use cloakroom_testkit::fixtures::{START, logout, user};
 use cloakroom_testkit::servers::TempDir;
 
 /// No snapshot comes by itself within a test.
@@ -60,6 +63,14 @@ impl Place {
         MemoryStore::open(files, MemoryOptions::default(), now).unwrap()
     }
 
+    /// With periodic snapshots, and room for so many sessions.
+    pub(crate) fn open_small(&self, max_sessions: u64) -> MemoryStore {
+        let files = MemoryFiles { path: self.snapshot(), every: Some(SELDOM) };
+        let when_full = WhenFull::EndLeastRecentlyUsed;
+        let options = MemoryOptions { max_sessions, when_full, ..MemoryOptions::default() };
+        MemoryStore::open(files, options, START).unwrap().0
+    }
+
     /// All files as they are now, as a crash would leave them.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::new();
@@ -70,12 +81,51 @@ impl Place {
     }
 }
 
+/// While this is there, a store's journal writes nothing and does nothing: its thread is held by
+/// whom it tells of an end.
+#[derive(Debug)]
+pub(crate) struct Stalled {
+    _go: mpsc::Sender<()>,
+}
+
+struct Stall {
+    reached: mpsc::Sender<()>,
+    go: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Wake for Stall {
+    fn wake(self: Arc<Self>) {
+        self.reached.send(()).unwrap();
+        // An error: the other half is gone, so it goes on.
+        let _ = self.go.lock().unwrap().recv();
+    }
+}
+
+impl Stalled {
+    pub(crate) fn new(store: &MemoryStore) -> Self {
+        for _ in 0..1_000 {
+            let ((reached, told), (go, wait)) = (mpsc::channel(), mpsc::channel());
+            let waker = Waker::from(Arc::new(Stall { reached, go: Mutex::new(wait) }));
+            let end = pin!(store.end(logout(Selector::User(user("nobody")), START)));
+            if end.poll(&mut Context::from_waker(&waker)).is_pending() {
+                told.recv().unwrap();
+                return Self { _go: go };
+            }
+        }
+        panic!("every end was written before it was waited for")
+    }
+}
+
 pub(crate) fn within(max_sessions: u64, max_bytes: u64, when_full: WhenFull) -> MemoryStore {
     MemoryStore::within(MemoryOptions { max_sessions, max_bytes, when_full })
 }
 
 pub(crate) fn subject(store: &MemoryStore) -> Subject {
     Subject::new(store.clone())
+}
+
+pub(crate) fn crowded(outcome: Inserted, pushed_out: &[SessionId]) -> Inserted {
+    Inserted::Crowded { outcome: Box::new(outcome), pushed_out: pushed_out.to_vec() }
 }
 
 pub(crate) async fn end(store: &MemoryStore, id: SessionId, now: Timestamp) -> u64 {

@@ -29,8 +29,8 @@ pub struct MemoryFiles {
     /// The snapshot. Journals are beside it, with `.journal-` and a number behind its name.
     pub path: PathBuf,
     /// `None`: [`MemoryStore::save`] writes it at the end, and a crash takes everything. Else it
-    /// is written this often, and what ends sessions or changes privileges is in a journal on
-    /// disk before it is done: a crash takes what else was written since the last snapshot, and
+    /// is written this often, and what ends sessions, changes privileges or replaces credentials
+    /// is in a journal on disk before it is done: a crash takes what else was written since the last snapshot, and
     /// brings no ended session back.
     pub every: Option<Duration>,
 }
@@ -46,6 +46,9 @@ pub struct Restored {
     /// Acts from the journal, where the process before did not save at its end. What was written
     /// between that snapshot and the crash, and is not in the journal, is lost.
     pub replayed: Option<u64>,
+    /// How far the clock was set back since they were saved, if by a second or more. They live so
+    /// much longer.
+    pub set_back: Option<Duration>,
     /// A snapshot that could not be used. Nothing of it was restored.
     pub set_aside: Option<SetAside>,
 }
@@ -83,6 +86,8 @@ pub(super) struct Keeper {
     /// Of the journal in use. Held while a snapshot is written.
     generation: Mutex<u64>,
     saved_at: AtomicI64,
+    /// Begun with the store, as the one that sessions are judged by.
+    clock: SystemClock,
     /// The thread that writes snapshots ends when this is dropped.
     _running: mpsc::Sender<()>,
 }
@@ -92,9 +97,19 @@ impl Keeper {
         self.files.every
     }
 
+    /// Makes a journal. Its number counts only once it is there: with one left out, a snapshot is
+    /// of no use.
+    fn next_journal(&self, generation: &mut u64) -> io::Result<JournalFile> {
+        let next = *generation + 1;
+        let path = disk::journal(&self.files.path, next);
+        let journal = JournalFile::create(&path, self.lineage, next)?;
+        *generation = next;
+        Ok(journal)
+    }
+
     /// Writes a snapshot whole, then puts it in the place of the one before.
     fn write(&self, inner: &Inner, generation: u64, is_final: bool) -> Result<(), NotReplaced> {
-        let saved_at = SystemClock::new().now();
+        let saved_at = self.clock.now();
         let header = Header { lineage: self.lineage, generation, is_final, saved_at };
         disk::replace(&self.files.path, |file| {
             let shards =
@@ -108,8 +123,8 @@ impl Keeper {
 }
 
 impl MemoryStore {
-    /// A store with what was saved at `files`, as of `now` on the clock that sessions are judged
-    /// by. A snapshot is read and checked as a whole before anything of it counts. One that is
+    /// A store with what was saved at `files`. `now` is of the clock that sessions are judged by;
+    /// it is compared with that of the saving ([`Restored::set_back`]). A snapshot is read and checked as a whole before anything of it counts. One that is
     /// damaged, or of a newer version, is set aside, and the store is empty.
     ///
     /// When this returns, no file is left that could bring back a session which ends from now on:
@@ -132,6 +147,7 @@ impl MemoryStore {
             lineage: found.lineage,
             generation: Mutex::new(found.generation),
             saved_at: AtomicI64::new(0),
+            clock: SystemClock::new(),
             _running: running,
         };
         let keeper = store.0.files.get_or_init(|| keeper);
@@ -216,9 +232,7 @@ impl Inner {
 /// The first journal and snapshot of a process.
 fn begin(inner: &Inner, keeper: &Keeper) -> io::Result<()> {
     let mut generation = unpoisoned(&keeper.generation);
-    *generation += 1;
-    let path = disk::journal(&keeper.files.path, *generation);
-    let journal = Journal::start(JournalFile::create(&path, keeper.lineage, *generation)?)?;
+    let journal = Journal::start(keeper.next_journal(&mut generation)?)?;
     keeper.write(inner, *generation, false)?;
     inner.journal.get_or_init(|| journal);
     disk::remove_journals(&keeper.files.path, *generation)
@@ -230,9 +244,7 @@ fn turn(inner: &Inner, keeper: &Keeper, journal: &Journal) -> io::Result<()> {
     if inner.is_closed() {
         return Ok(());
     }
-    *generation += 1;
-    let path = disk::journal(&keeper.files.path, *generation);
-    journal.turn(JournalFile::create(&path, keeper.lineage, *generation)?)?;
+    journal.turn(keeper.next_journal(&mut generation)?)?;
     keeper.write(inner, *generation, false)?;
     disk::remove_journals(&keeper.files.path, *generation)
 }

@@ -9,7 +9,7 @@ use super::super::journal::{self, Entry};
 use super::super::log::fresh_incarnation;
 use super::super::shard::Shard;
 use super::super::snapshot::{self, Header, Loaded, Unfit};
-use super::super::writes::rotated;
+use super::super::writes::{Renewed, rotated};
 use super::super::{Inner, MemoryOptions};
 use super::disk;
 use super::{Restored, SetAside, SnapshotError};
@@ -42,7 +42,7 @@ pub(super) fn find(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(empty(None)),
         file => file.map_err(SnapshotError::at("read", path))?,
     };
-    match load(file, path, &journals, options) {
+    match load(file, path, &journals, options, now) {
         Ok(found) => Ok(found),
         Err(Unfit::Io(error)) => Err(SnapshotError::at("read", path)(error)),
         Err(unfit) => {
@@ -53,7 +53,13 @@ pub(super) fn find(
     }
 }
 
-fn load(file: File, path: &Path, journals: &[u64], options: MemoryOptions) -> Result<Found, Unfit> {
+fn load(
+    file: File,
+    path: &Path,
+    journals: &[u64],
+    options: MemoryOptions,
+    now: Timestamp,
+) -> Result<Found, Unfit> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(Unfit::Foreign);
@@ -66,11 +72,12 @@ fn load(file: File, path: &Path, journals: &[u64], options: MemoryOptions) -> Re
     };
     let sessions = inner.account.sessions();
     let saved_at = Some(header.saved_at);
+    let set_back = Some(header.saved_at.since(now)).filter(|back| back.as_secs() > 0);
     Ok(Found {
         inner,
         lineage: header.lineage,
         generation: journals.last().copied().unwrap_or(0).max(header.generation),
-        restored: Restored { sessions, saved_at, replayed, set_aside: None },
+        restored: Restored { sessions, saved_at, replayed, set_back, set_aside: None },
     })
 }
 
@@ -85,7 +92,11 @@ fn replay_all(inner: &Inner, path: &Path, header: Header, journals: &[u64]) -> R
             return Err(Unfit::NoJournal);
         }
         let file = disk::journal(path, generation);
-        let entries = journal::read(&file, header.lineage, generation).map_err(Unfit::from)?;
+        let entries = match journal::read(&file, header.lineage, generation) {
+            // The snapshot's own journal was whole before the snapshot was there.
+            Err(journal::Unfit::Unfinished) if generation > header.generation => continue,
+            read => read.map_err(Unfit::from)?,
+        };
         count += entries.len() as u64;
         entries.into_iter().for_each(|entry| inner.replay(entry));
     }
@@ -113,6 +124,7 @@ impl Inner {
                 self.finish_everyone(&end);
             }
             Entry::Rotated { id, rotation, now } => self.replay_rotation(id, rotation, now),
+            Entry::Renewed { id, renewed } => self.replay_renewal(id, renewed),
             Entry::Regrouped(regroup) => {
                 let mut shard = self.shard(Bucket::of(&regroup.user));
                 self.finish_regroup(&mut shard, &Arc::unwrap_or_clone(regroup));
@@ -135,6 +147,14 @@ impl Inner {
         let Some(record) = shard.row(id).map(|row| row.record(id, &shard.strings)) else { return };
         if record.renewal.counter < rotation.counter {
             shard.rewrite(id, |record| rotated(record, rotation, now));
+        }
+    }
+
+    fn replay_renewal(&self, id: SessionId, renewed: Renewed) {
+        let mut shard = self.shard(id.bucket());
+        let Some(record) = shard.row(id).map(|row| row.record(id, &shard.strings)) else { return };
+        if renewed.is_news_for(&record) {
+            shard.rewrite(id, |record| renewed.put(record));
         }
     }
 }

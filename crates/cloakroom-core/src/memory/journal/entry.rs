@@ -3,8 +3,8 @@ use std::sync::Arc;
 use super::super::bytes::{Malformed, Read, Reader, Writer};
 use super::super::ended::{code, reason};
 use super::super::ends::{EveryoneEnd, How, UserEnd};
-use super::super::writes::Regroup;
-use crate::{Bucket, EndReason, Rotation, SecretDigest, SessionId, Timestamp, UserId};
+use super::super::writes::{Regroup, Renewed};
+use crate::{Bucket, EndReason, Renewal, Rotation, SecretDigest, SessionId, Timestamp, UserId};
 
 /// An act that has to outlive a crash.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub(in super::super) enum Entry {
     Everyone(EveryoneEnd),
     Rotated { id: SessionId, rotation: Rotation, now: Timestamp },
     Regrouped(Arc<Regroup>),
+    Renewed { id: SessionId, renewed: Renewed },
 }
 
 const ENDED: u8 = 1;
@@ -21,6 +22,7 @@ const USER: u8 = 2;
 const EVERYONE: u8 = 3;
 const ROTATED: u8 = 4;
 const REGROUPED: u8 = 5;
+const RENEWED: u8 = 6;
 
 impl Entry {
     pub(in super::super) fn pack(&self) -> Vec<u8> {
@@ -52,6 +54,7 @@ impl Entry {
                 writer.number(regroup.groups.len() as u64);
                 regroup.groups.iter().for_each(|group| writer.text(group));
             }
+            Self::Renewed { id, renewed } => pack_renewed(&mut writer, *id, renewed),
         }
         writer.0
     }
@@ -64,6 +67,7 @@ impl Entry {
             EVERYONE => unpack_everyone(&mut reader)?,
             ROTATED => unpack_rotated(&mut reader)?,
             REGROUPED => unpack_regrouped(&mut reader)?,
+            RENEWED => unpack_renewed(&mut reader)?,
             _ => return Err(Malformed),
         };
         reader.end()?;
@@ -140,6 +144,33 @@ fn unpack_regrouped(reader: &mut Reader<'_>) -> Read<Entry> {
     Ok(Entry::Regrouped(Arc::new(Regroup { user, groups, serial, now })))
 }
 
+fn pack_renewed(writer: &mut Writer, id: SessionId, Renewed { digest, renewal }: &Renewed) {
+    writer.fixed(&[RENEWED]);
+    writer.fixed(id.as_bytes());
+    writer.fixed(digest.as_bytes());
+    writer.number(u64::from(renewal.counter));
+    write_moment(writer, renewal.since);
+    for digest in [renewal.next, renewal.previous] {
+        writer.bytes(digest.as_ref().map_or(&[], |digest| &digest.as_bytes()[..]));
+    }
+}
+
+fn unpack_renewed(reader: &mut Reader<'_>) -> Read<Entry> {
+    let id = read_id(reader)?;
+    let digest = SecretDigest::from_bytes(reader.array()?);
+    let (counter, since) = (reader.small()?, read_moment(reader)?);
+    let (next, previous) = (read_digest(reader)?, read_digest(reader)?);
+    let renewal = Renewal { counter, since, next, previous };
+    Ok(Entry::Renewed { id, renewed: Renewed { digest, renewal } })
+}
+
+fn read_digest(reader: &mut Reader<'_>) -> Read<Option<SecretDigest>> {
+    match reader.bytes()? {
+        [] => Ok(None),
+        bytes => Ok(Some(SecretDigest::from_bytes(bytes.try_into().map_err(|_| Malformed)?))),
+    }
+}
+
 fn write_how(writer: &mut Writer, how: &How) {
     writer.fixed(&[code(how.reason)]);
     writer.optional(how.by.as_deref());
@@ -192,6 +223,8 @@ mod tests {
             authenticated_at: Some(now),
         };
         let groups = vec!["a".to_owned(), "b".to_owned()];
+        let digest = SecretDigest::from_bytes([6; 32]);
+        let renewal = Renewal { counter: 2, since: now, next: None, previous: Some(digest) };
         vec![
             Entry::Ended { ends: vec![(id, EndReason::Capacity)], by, now },
             Entry::User(Arc::new(UserEnd { except: None, ..end.clone() })),
@@ -199,6 +232,7 @@ mod tests {
             Entry::Everyone(EveryoneEnd { number: 2, serials: (0..64).collect(), how }),
             Entry::Rotated { id, rotation, now },
             Entry::Regrouped(Arc::new(Regroup { user, groups, serial: 8, now })),
+            Entry::Renewed { id, renewed: Renewed { digest, renewal } },
         ]
     }
 

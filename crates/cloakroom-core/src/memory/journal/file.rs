@@ -26,6 +26,9 @@ pub(in super::super) enum Unfit {
     Newer,
     #[error("the journal belongs to another snapshot")]
     Foreign,
+    /// It was being made, so nothing was written to it, or it was cut short since.
+    #[error("the journal is cut short")]
+    Unfinished,
     #[error("the journal is damaged")]
     Damaged,
     #[error(transparent)]
@@ -79,8 +82,7 @@ pub(in super::super) fn read(
     let mut bytes = Vec::new();
     File::open(path)?.read_to_end(&mut bytes)?;
     let Some((header, mut rest)) = bytes.split_at_checked(HEADER) else {
-        // It was being made: nothing was written yet.
-        return Ok(Vec::new());
+        return Err(Unfit::Unfinished);
     };
     let mut chain = check_header(header, lineage, generation)?;
     let mut entries = Vec::new();
