@@ -12,8 +12,6 @@ use crate::support::{SOON, Site};
 
 /// How long a server may take to find its store again.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// The database that private PostgreSQL servers have from the start.
-const DATABASE: &str = "postgres";
 
 /// Where the sessions are kept, in the words of the table of capabilities.
 pub(crate) fn keeping() -> Keeping {
@@ -89,13 +87,11 @@ impl Site {
     /// A text from the database.
     #[track_caller]
     pub(crate) fn text(&self, query: &str) -> String {
-        let Some(postgres) = self.stores().postgres() else {
+        let Some(rows) = self.stores().sql(&query.replace("cloakroom_", "cloakroom.")) else {
             // Of any type, as PostgreSQL tells it.
             let query = format!("SELECT CAST(({query}) AS TEXT)");
             return self.sqlite().query_row(&query, [], |row| row.get(0)).expect(&query);
         };
-        let query = query.replace("cloakroom_", "cloakroom.");
-        let rows = postgres.run(DATABASE, &query);
         rows.first().and_then(|row| row.first()).expect("there is a row").clone()
     }
 
@@ -134,12 +130,15 @@ impl Site {
                 places.push((name, fs::read(entry.path()).expect("a file is read")));
             }
         }
-        if let Some(postgres) = self.stores().postgres() {
+        for bytes in ["hex", "base64"] {
             let tables = "SELECT schema_to_xml('cloakroom', true, false, '')";
-            for bytes in ["hex", "base64"] {
-                let dump = postgres.run(DATABASE, &format!("SET xmlbinary = {bytes}; {tables}"));
-                places.push((format!("PostgreSQL in {bytes}"), dump.concat().concat().into()));
-            }
+            let Some(dump) = self.stores().sql(&format!("SET xmlbinary = {bytes}; {tables}"))
+            else {
+                break;
+            };
+            places.push((format!("PostgreSQL in {bytes}"), dump.concat().concat().into()));
+        }
+        if let Some(postgres) = self.stores().postgres() {
             places.push(("the log of PostgreSQL".to_owned(), postgres.log().into()));
         }
         if let Some(redis) = self.stores().redis() {
@@ -185,9 +184,8 @@ impl Site {
     /// Renames a table of the database: to the server it is not there. Names have no prefix.
     #[track_caller]
     pub(crate) fn rename(&self, from: &str, to: &str) {
-        if let Some(postgres) = self.stores().postgres() {
-            postgres.run(DATABASE, &format!("ALTER TABLE cloakroom.{from} RENAME TO {to}"));
-        } else {
+        let renamed = format!("ALTER TABLE cloakroom.{from} RENAME TO {to}");
+        if self.stores().sql(&renamed).is_none() {
             let sql = format!("ALTER TABLE cloakroom_{from} RENAME TO cloakroom_{to}");
             self.sqlite().execute(&sql, []).expect("it is renamed");
         }
@@ -196,12 +194,11 @@ impl Site {
     /// Keeps the server from writing sessions where they are in SQL, as another process would.
     #[track_caller]
     pub(crate) fn hold_writes(&self) -> Held {
-        let Some(postgres) = self.stores().postgres() else {
+        let Some(mut database) = self.stores().connect() else {
             let database = self.sqlite();
             database.execute_batch("BEGIN IMMEDIATE").expect("the lock is taken");
             return Held::Sqlite(database);
         };
-        let mut database = postgres.connect(DATABASE).expect("it connects");
         let tables = "cloakroom.session, cloakroom.ended_session, cloakroom.log";
         let lock = format!("BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE");
         database.query(&lock).expect("the tables are locked");

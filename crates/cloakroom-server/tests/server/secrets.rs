@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use cloakroom_testkit::servers::http::{Request, Response, escape};
-use cloakroom_testkit::servers::{Client, Flavor, StoreKind};
+use cloakroom_testkit::servers::{Client, Flavor, StoreKind, StoreServers};
 
 use crate::support::{
     ADMIN, COOKIE, PASSWORD, RECORDS, Site, choose_password, code_of, send_login, session_of,
@@ -137,7 +137,8 @@ fn no_credential_password_code_or_key_is_found_in_the_log_for_machines_law_4() {
 
 fn search(format: &str) {
     let log = format!("[log]\nlevel = \"trace\"\nformat = \"{format}\"\n");
-    let mut site = Site::fresh(&format!("{log}{RECORDS}"));
+    let stores = StoreServers::start_private(StoreKind::chosen()).expect("they can be started");
+    let mut site = Site::on(stores, &format!("{log}{RECORDS}"));
     let mut all = Collection::default();
     for (name, password) in [
         ("the password", PASSWORD),

@@ -1,7 +1,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::postgres::{DATABASE, PostgresConnection, Rows};
 use super::redis::Flavor;
-use super::{Postgres, Proxy, Redis};
+use super::{Postgres, Proxy, Redis, SharedPostgres};
 
 /// The variable that says on which store the tests of the server run; SQLite without it.
 const VARIABLE: &str = "CLOAKROOM_TEST_STORE";
@@ -68,11 +69,12 @@ impl StoreKind {
     }
 }
 
-/// The private servers that keep sessions while the whole server is tested, each behind a proxy
-/// of its own.
+/// The servers that keep sessions while the whole server is tested, each behind a proxy of its own.
 #[derive(Debug)]
 pub struct StoreServers {
     kind: StoreKind,
+    /// A database of one's own among others, which takes no time to start.
+    shared: Option<Behind<SharedPostgres>>,
     postgres: Option<Behind<Postgres>>,
     redis: Option<Behind<Redis>>,
 }
@@ -95,9 +97,25 @@ impl<T> Behind<T> {
 }
 
 impl StoreServers {
-    /// Starts what `kind` needs. `None` where a program is missing (a visible skip).
+    /// Starts what `kind` needs; PostgreSQL is one that the tests of a run share, and cannot be
+    /// stopped. `None` where a program is missing (a visible skip).
     #[track_caller]
     pub fn start(kind: StoreKind) -> Option<Self> {
+        let shared = if kind.uses_postgres() { Some(SharedPostgres::database()?) } else { None };
+        let redis = match kind.flavor() {
+            Some(flavor) => Some(Redis::start(flavor)?),
+            None => None,
+        };
+        let shared = shared.map(|it| {
+            let port = it.port();
+            Behind::proxy(it, port)
+        });
+        Some(Self { shared, ..Self::of(kind, None, redis) })
+    }
+
+    /// Starts what `kind` needs, all of it private: it may be stopped, and its settings changed.
+    #[track_caller]
+    pub fn start_private(kind: StoreKind) -> Option<Self> {
         let postgres = if kind.uses_postgres() { Some(Postgres::start()?) } else { None };
         let redis = match kind.flavor() {
             Some(flavor) => Some(Redis::start(flavor)?),
@@ -116,7 +134,7 @@ impl StoreServers {
             let port = it.port();
             Behind::proxy(it, port)
         });
-        Self { kind, postgres, redis }
+        Self { kind, shared: None, postgres, redis }
     }
 
     /// What is tested.
@@ -129,6 +147,10 @@ impl StoreServers {
         let mut all = Vec::new();
         if self.kind != StoreKind::Sqlite {
             all.push(("CLOAKROOM_STRATEGY", self.kind.strategy().to_owned()));
+        }
+        if let Some(shared) = &self.shared {
+            let url = shared.proxy.instead_in(&shared.server().url());
+            all.push(("CLOAKROOM_DATABASE_URL", url));
         }
         if let Some(postgres) = &self.postgres {
             let server = postgres.server();
@@ -148,7 +170,26 @@ impl StoreServers {
         all
     }
 
-    /// The PostgreSQL, when there is one.
+    /// What statements say that are run in PostgreSQL beside the server; `None` without one.
+    #[track_caller]
+    pub fn sql(&self, statements: &str) -> Option<Rows> {
+        let mut connection = self.connect()?;
+        let said = connection.query(statements);
+        Some(said.unwrap_or_else(|fault| panic!("{statements}: {fault}")))
+    }
+
+    /// A connection to PostgreSQL beside the server; `None` without one.
+    #[track_caller]
+    pub fn connect(&self) -> Option<PostgresConnection> {
+        let connected = match (&self.shared, &self.postgres) {
+            (Some(shared), _) => shared.server().connect_to_own(),
+            (None, Some(postgres)) => postgres.server().connect(DATABASE),
+            (None, None) => return None,
+        };
+        Some(connected.expect("PostgreSQL runs"))
+    }
+
+    /// The private PostgreSQL, when there is one.
     pub fn postgres(&self) -> Option<MutexGuard<'_, Postgres>> {
         self.postgres.as_ref().map(Behind::server)
     }
@@ -160,7 +201,8 @@ impl StoreServers {
 
     /// The proxy before PostgreSQL.
     pub fn postgres_proxy(&self) -> Option<&Proxy> {
-        self.postgres.as_ref().map(|it| &it.proxy)
+        let shared = self.shared.as_ref().map(|it| &it.proxy);
+        shared.or_else(|| self.postgres.as_ref().map(|it| &it.proxy))
     }
 
     /// The proxy before Redis or Valkey.
@@ -173,8 +215,14 @@ impl StoreServers {
         self.postgres_proxy().into_iter().chain(self.redis_proxy())
     }
 
+    #[track_caller]
+    fn check_private(&self) {
+        assert!(self.shared.is_none(), "start_private: others use this PostgreSQL too");
+    }
+
     /// Kills all of them as a power cut would.
     pub fn kill(&self) {
+        self.check_private();
         if let Some(mut postgres) = self.postgres() {
             postgres.kill();
         }
@@ -196,6 +244,7 @@ impl StoreServers {
 
     /// Makes all of them stand still without closing anything.
     pub fn pause(&self) {
+        self.check_private();
         if let Some(postgres) = self.postgres() {
             postgres.pause();
         }

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cloakroom_testkit::servers::http::{Request, Response};
-use cloakroom_testkit::servers::{Client, Flavor, Proxy, StoreKind, wait_until};
+use cloakroom_testkit::servers::{Client, Flavor, Proxy, StoreKind, StoreServers, wait_until};
 use serde_json::json;
 
 use crate::behind::{applies, keeping};
@@ -77,7 +77,9 @@ impl Scene {
     /// On the store that is tested.
     #[track_caller]
     pub(super) fn new() -> Self {
-        Self::at(Site::fresh(RECORDS))
+        let kind = StoreKind::chosen();
+        let stores = StoreServers::start_private(kind).expect("its servers are on this machine");
+        Self::at(Site::on(stores, RECORDS))
     }
 
     /// On this server.

@@ -22,7 +22,7 @@ pub use sql::{PostgresConnection, Rows};
 const TIME_TO_START: Duration = Duration::from_secs(30);
 /// Its only user, who may do everything, and the database that is there from the start.
 const USER: &str = "cloakroom";
-const DATABASE: &str = "postgres";
+pub(super) const DATABASE: &str = "postgres";
 
 /// PostgreSQL with data, port and socket of its own.
 ///

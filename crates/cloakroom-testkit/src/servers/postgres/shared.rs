@@ -68,6 +68,19 @@ impl SharedPostgres {
         connection.query(statements).unwrap_or_else(|fault| panic!("{statements}: {fault}"))
     }
 
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn connect_to_own(&self) -> io::Result<PostgresConnection> {
+        self.connect(&self.database)
+    }
+
     fn connect(&self, database: &str) -> io::Result<PostgresConnection> {
         PostgresConnection::at_port(self.port, database)
     }
