@@ -48,6 +48,27 @@ where
             (part.more, part.look) = (more, (part.look * 2).min(LONGEST_LOOK));
         }
     }
+
+    /// How many rows are left, counted up to `most`: in no order, which costs far less than to go
+    /// through them one by one.
+    pub(super) fn count_up_to(mut self, most: usize) -> usize {
+        let mut count = 0;
+        for index in 0..self.parts.len() {
+            loop {
+                self.fill(index);
+                let found = self.parts[index].rows.len();
+                self.parts[index].rows.clear();
+                count += found;
+                if count >= most {
+                    return most;
+                }
+                if found == 0 {
+                    break;
+                }
+            }
+        }
+        count
+    }
 }
 
 impl<T, F> Iterator for Merge<T, F>

@@ -44,9 +44,9 @@ impl Inner {
         };
         let mut expired = Merge::new(fetch);
         due.extend(expired.by_ref().take(limit));
-        let mut rest = expired.take(limit.saturating_mul(10));
-        let Some((oldest, _)) = rest.next() else { return (0, None) };
-        (1 + rest.count() as u64, Some(oldest))
+        let Some((oldest, _)) = expired.next() else { return (0, None) };
+        let most = limit.saturating_mul(10);
+        (expired.count_up_to(most.saturating_sub(1)) as u64 + 1, Some(oldest))
     }
 
     fn expire(&self, batch: &[Due], now: Timestamp, swept: &mut Swept) {
