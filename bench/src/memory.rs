@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use cloakroom::{Policy, SessionStore, Sessions, Timestamp};
-use cloakroom_core::{Inserted, MemoryFiles, MemoryOptions, MemoryStore, Store};
+use cloakroom_core::{Inserted, MemoryFiles, MemoryOptions, MemoryStore, Store, Sweep};
 use cloakroom_testkit::ReferenceStore;
 use cloakroom_testkit::fixtures::{Draft, START};
 use tokio::runtime::{Builder, Runtime};
@@ -159,18 +159,28 @@ impl Scene {
         let (gated, gate) = Gate::before(Arc::new(store.clone()));
         let policy = Policy { sweep_interval: HOUR * 24, ..Policy::default() };
         let peer = background.block_on(async {
-            let peer = peers::within(gated, None, policy, LIVE).await?;
+            let peer = peers::within(Arc::clone(&gated), None, policy, LIVE).await?;
             fill(&store, count, peer.sessions().now().before(HOUR * 2)).await?;
             anyhow::Ok(peer)
         })?;
-        background.spawn(sweep_again_and_again(peer.sessions().clone()));
+        background.spawn(sweep_at_the_pace_of_a_server(peer.sessions().clone(), gated));
         Ok(Self { _background: background, store, peer, gate })
     }
 }
 
-async fn sweep_again_and_again(sessions: Sessions) {
-    while sessions.sweep().await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+/// As the sweeper in the background does: after each batch it rests for as long as that took.
+async fn sweep_at_the_pace_of_a_server(sessions: Sessions, gated: Arc<dyn SessionStore>) {
+    let limit = Policy::default().sweep_batch;
+    let history_before = sessions.now().before(HOUR);
+    loop {
+        // Waits for the gate, and for nothing else.
+        let _ = gated.sweep(Sweep { now: sessions.now(), history_before, limit: 0 }).await;
+        let begun = Instant::now();
+        let sweep = Sweep { now: sessions.now(), history_before, limit };
+        if gated.sweep(sweep).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(begun.elapsed()).await;
     }
 }
 
