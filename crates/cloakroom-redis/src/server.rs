@@ -67,8 +67,14 @@ impl ServerFacts {
             Product::Redis => value("redis_version"),
             Product::Valkey => value("valkey_version"),
         };
-        let (durability, mut warnings) = durability(settings.as_ref());
-        warnings.extend(eviction(settings.as_ref(), &facts));
+        let (mut durability, mut warnings) = durability(settings.as_ref());
+        if let Some((warning, bounded)) = eviction(settings.as_ref(), &facts) {
+            warnings.push(warning);
+            // What may be dropped at any moment is safe from no crash either.
+            if bounded {
+                durability = Durability::LostOnRestart;
+            }
+        }
         Self {
             product,
             version: version.to_owned(),
@@ -145,30 +151,31 @@ fn time_to_save(save: &str) -> Option<Duration> {
     of_one.min().map(Duration::from_secs)
 }
 
-/// What is wrong with the settings of memory, if anything.
+/// What is wrong with the settings of memory, if anything, and whether it has an effect.
 fn eviction(
     settings: Option<&HashMap<String, String>>,
     facts: &HashMap<&str, &str>,
-) -> Option<String> {
+) -> Option<(String, bool)> {
     let of = |setting: &str, fact: &str| {
         let told = settings.and_then(|settings| settings.get(setting)).map(String::as_str);
         told.or_else(|| facts.get(fact).copied())
     };
     let policy = of("maxmemory-policy", "maxmemory_policy").unwrap_or("unknown");
     let bounded = of("maxmemory", "maxmemory").is_none_or(|most| most != "0");
-    match policy {
-        "noeviction" => None,
+    let warning = match policy {
+        "noeviction" => return None,
         // Only what has a time to live: sessions and their data, not the log and the history.
-        policy if policy.starts_with("volatile-") => Some(format!(
+        policy if policy.starts_with("volatile-") => format!(
             "maxmemory-policy {policy}{}: sessions would be dropped to make room; set noeviction",
             unless_bounded(bounded)
-        )),
-        policy => Some(format!(
+        ),
+        policy => format!(
             "maxmemory-policy {policy}{}: sessions and the record of ended ones would be dropped \
              to make room; set noeviction",
             unless_bounded(bounded)
-        )),
-    }
+        ),
+    };
+    Some((warning, bounded))
 }
 
 fn unless_bounded(bounded: bool) -> &'static str {
@@ -209,6 +216,15 @@ mod tests {
             ("no-appendfsync-on-rewrite", "yes"),
         ];
         assert_eq!(with(&during_rewrites).durability, Durability::LostOnRestart);
+        for (most, expected) in [("0", Durability::Lossless), ("1000", Durability::LostOnRestart)] {
+            let evicting = [
+                ("appendonly", "yes"),
+                ("appendfsync", "always"),
+                ("maxmemory-policy", "allkeys-lru"),
+                ("maxmemory", most),
+            ];
+            assert_eq!(with(&evicting).durability, expected, "{most}");
+        }
     }
 
     #[test]

@@ -105,6 +105,26 @@ fn disabling_a_user_or_ending_everyone_refuses_the_next_request() {
 }
 
 #[test]
+fn a_command_without_the_settings_of_its_server_opens_no_other_database() {
+    let dir = TempDir::new("commands");
+    let elsewhere = dir.path().join("elsewhere.db");
+    let settings = format!("[database]\nurl = 'sqlite:{}'\n", elsewhere.display());
+    let mut server = Cloakroom::start(BINARY, dir.path(), &settings);
+    server.stop();
+    let listed = server.command(&["user", "list"]);
+    let remark = String::from_utf8_lossy(&listed.stderr).into_owned();
+    assert!(
+        remark.contains(&format!("opening sqlite:{} directly", elsewhere.display())),
+        "{remark}"
+    );
+    let data = server.data_dir();
+    let bare = run(&data, &["--data", data.to_str().unwrap(), "end", "--everyone"]);
+    let said = refused(&bare, 1);
+    assert!(said.contains("needs the settings it has"), "{said}");
+    assert!(!server.data_dir().join("cloakroom.db").exists());
+}
+
+#[test]
 fn without_a_server_commands_open_the_database_and_say_so() {
     let dir = TempDir::new("commands");
     let mut server = Cloakroom::start(BINARY, dir.path(), "");

@@ -127,6 +127,10 @@ pub(super) async fn explain(target: &Target, error: Error) -> OpenError {
     if error.to_string().contains("TLS") {
         return OpenError::Tls { at, detail };
     }
+    if detail.contains("password missing") {
+        let detail = "it asks for a password, and none was given".to_owned();
+        return OpenError::Refused { at, user: target.user(), detail };
+    }
     if error.to_string().contains("authentication") {
         return OpenError::Refused { at, user: target.user(), detail };
     }
@@ -147,6 +151,10 @@ fn said_by_server(target: &Target, code: &SqlState, detail: String, error: Error
         }
         SqlState::READ_ONLY_SQL_TRANSACTION => OpenError::ReadOnly { at },
         SqlState::CANNOT_CONNECT_NOW => unreachable(target, error),
+        SqlState::PROTOCOL_VIOLATION if detail.contains("startup parameter") => {
+            let detail = format!("{detail}. Behind a pooler, say so in the options (`pooler`)");
+            OpenError::Postgres { at, detail, source: error.into() }
+        }
         _ => OpenError::Postgres { at, detail, source: error.into() },
     }
 }

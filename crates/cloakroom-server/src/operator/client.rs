@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::socket::{LONGEST_IMPORT, line_of, path_in, read_line};
 use super::{Order, Reply, carry_out};
 use crate::app::{App, SESSION_KEY, SharedApp};
-use crate::config::{Config, Strategy};
+use crate::config::{Config, DatabaseAt, Strategy};
 use crate::sql::EMBEDDED;
 
 /// Longest reply, in bytes: a page of sessions whose users have thousands of groups fits.
@@ -32,6 +32,18 @@ pub enum Operator {
     Server(PathBuf),
 }
 
+/// What a command opens itself, without passwords.
+fn place(config: &Config) -> String {
+    let database = match &config.database.url {
+        DatabaseAt::Embedded => "its database".to_owned(),
+        elsewhere => elsewhere.to_string(),
+    };
+    match config.server.strategy {
+        Strategy::Redis => format!("{database} and {}", config.redis.url),
+        _ => database,
+    }
+}
+
 impl Operator {
     /// Finds the server that runs on the data directory; while there is none, opens the database
     /// and says so on standard error. Makes nothing: that is for `serve`.
@@ -43,8 +55,9 @@ impl Operator {
         check(&data)?;
         let Some(socket) = path_in(&data) else {
             say(&format!(
-                "the path {} is too long for a server's socket; opening its database directly",
-                data.display()
+                "the path {} is too long for a server's socket; opening {} directly",
+                data.display(),
+                place(&config)
             ));
             return Self::directly(config).await;
         };
@@ -52,8 +65,9 @@ impl Operator {
             Ok(_) => Ok(Self::Server(socket)),
             Err(error) if nobody_answers(&error) => {
                 say(&format!(
-                    "no server is running on {}; opening its database directly",
-                    data.display()
+                    "no server is running on {}; opening {} directly",
+                    data.display(),
+                    place(&config)
                 ));
                 Self::directly(config).await
             }
@@ -72,6 +86,14 @@ impl Operator {
                 "sessions are in the memory of the server, so commands need it: start it with \
                  `cloakroom serve --data {}` and run this again",
                 config.server.data.display()
+            );
+        }
+        let data = &config.server.data;
+        if config.database.url == DatabaseAt::Embedded && !data.join(EMBEDDED).exists() {
+            bail!(
+                "there is no {EMBEDDED} in {}: its server keeps users and sessions elsewhere, \
+                 so a command needs the settings it has (`database.url`, `strategy`, and so on)",
+                data.display()
             );
         }
         Ok(Self::Direct(App::open(config).await?))
