@@ -27,7 +27,6 @@ mod script;
 mod server;
 mod store;
 mod tidy;
-mod words;
 
 pub use backed::{Backed, CacheCounts};
 pub use error::OpenError;

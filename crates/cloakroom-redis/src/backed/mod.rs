@@ -16,9 +16,8 @@ use tracing::warn;
 
 use crate::address::{Address, check, refused};
 use crate::calls::Calls;
-use crate::connection::{Durable, Keeper, Target};
+use crate::connection::Keeper;
 use crate::keys::Keys;
-use crate::words::Words;
 use crate::{OpenError, Options};
 use cache::Cache;
 
@@ -86,7 +85,7 @@ impl Backed {
             keeper,
             keys: Keys::new(&options.prefix),
             runtime: Handle::current(),
-            words: Words::new(),
+            incarnation: String::new(),
             checks_keys: options.checks_keys,
         };
         let cache = Arc::new(Cache::new(calls, options.backing_name));
@@ -115,14 +114,10 @@ impl Backed {
 /// The connection, and where the server is.
 async fn keeper(options: &Options) -> Result<(Keeper, String), OpenError> {
     let Address { client, server } = Address::of(options)?;
-    let target = Target {
-        client,
-        connect_timeout: options.connect_timeout,
-        // The backing store answers what Redis does not answer soon.
-        response_timeout: options.response_timeout.min(cache::PATIENCE),
-        durable: Durable::Needless,
-    };
-    match Keeper::connect(target.clone()).await {
+    let (connect, response) = (options.connect_timeout, options.response_timeout);
+    // The backing store answers what Redis does not answer soon.
+    let response = response.min(cache::PATIENCE);
+    match Keeper::connect(client.clone(), connect, response).await {
         Ok(keeper) => {
             if let Some(link) = keeper.last_link() {
                 check(&link.facts, &server)?;
@@ -132,7 +127,7 @@ async fn keeper(options: &Options) -> Result<(Keeper, String), OpenError> {
         Err(fault) => match refused(&server, fault.text().to_string()) {
             OpenError::Unreachable { server, reason } => {
                 warn!(server, reason, "Redis cannot be used yet; reading the backing store");
-                Ok((Keeper::down(target, fault), server))
+                Ok((Keeper::down(client, connect, response, fault), server))
             }
             wrong => Err(wrong),
         },

@@ -12,4 +12,3 @@ mod log;
 mod memory;
 mod opening;
 mod outages;
-mod users;
