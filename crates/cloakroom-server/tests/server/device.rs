@@ -82,7 +82,8 @@ impl Device {
 
     /// Whether the page has these words now.
     pub(crate) async fn shows(&self, words: &str) -> bool {
-        let html = self.client.find(Locator::Css("body")).await.expect("a page has a body");
+        // Between two pages there is no body.
+        let Ok(html) = self.client.find(Locator::Css("body")).await else { return false };
         let text = html.prop("textContent").await.ok().flatten().unwrap_or_default();
         text.contains(words)
     }
