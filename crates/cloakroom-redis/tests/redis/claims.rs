@@ -27,10 +27,9 @@ impl Scene {
         let far = Options::new(proxy.instead_in(&redis.url())).checking_keys();
         let far = RedisStore::open(far).await.expect("it is opened");
         let visitor = loop {
-            let draft = Draft::anonymous().data("cart", "[1]");
-            let id = draft.clone().build().record.id;
+            let id = here.add(Draft::anonymous().data("cart", "[1]")).await;
             if id.bucket() != Draft::of("ada").build().record.id.bucket() {
-                break here.add(draft).await;
+                break id;
             }
         };
         Some(Self { here, far, proxy, visitor, _redis: redis })
