@@ -155,6 +155,7 @@ mod tests {
             "database.password = 'hidden'",
             "database.url = 'postgres://me:hidden@host/db'",
             "redis.url = 'redis://:hidden@host'",
+            "redis.url = 'unix:///run/redis.sock?pass=hidden'",
             "database.password = ['hidden']",
         ] {
             let error = load(&inputs(&dir, file, &[])).unwrap_err().to_string();

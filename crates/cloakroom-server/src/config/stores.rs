@@ -148,21 +148,42 @@ impl fmt::Display for Snapshot {
     }
 }
 
-/// The password between the first colon and the last `@` of a URL's authority is left out.
+/// A URL without the password in its authority, and without one in its query.
 pub(super) fn without_password(url: &str) -> String {
-    match split(url) {
-        Some((before, _, after)) => format!("{before}{after}"),
-        None => url.to_owned(),
+    let mut shown = url.to_owned();
+    while let Some((before, _, after)) = split(&shown) {
+        shown = format!("{before}{after}");
     }
+    shown
 }
 
 /// What stands before a password, the password, and what stands behind it.
 fn split(url: &str) -> Option<(&str, &str, &str)> {
+    in_authority(url).or_else(|| in_query(url))
+}
+
+/// Between the first colon and the last `@`.
+fn in_authority(url: &str) -> Option<(&str, &str, &str)> {
     let start = url.find("//")? + 2;
     let end = url[start..].find(['/', '?']).map_or(url.len(), |at| start + at);
     let at = start + url[start..end].rfind('@')?;
     let colon = start + url[start..at].find(':')?;
     Some((&url[..colon], &url[colon + 1..at], &url[at..]))
+}
+
+/// The parameter that a URL of a socket has instead. One that is written in another way than it
+/// has to be counts too.
+fn in_query(url: &str) -> Option<(&str, &str, &str)> {
+    let mut start = url.find('?')? + 1;
+    for pair in url[start..].split('&') {
+        let name = pair.split('=').next().unwrap_or_default();
+        if matches!(name, "pass" | "password") || name.contains('%') {
+            let end = start + pair.len();
+            return Some((&url[..start], pair, &url[end..]));
+        }
+        start += pair.len() + 1;
+    }
+    None
 }
 
 /// A name of a schema or of keys: lower-case letters, digits and `_`.
@@ -249,6 +270,9 @@ mod tests {
             ("redis://:p@h", "redis://@h"),
             ("redis://h:6379/0", "redis://h:6379/0"),
             ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+            ("unix:///redis.sock?db=1&pass=p&user=u", "unix:///redis.sock?db=1&&user=u"),
+            ("unix:///redis.sock?p%61ss=p", "unix:///redis.sock?"),
+            ("postgres://u:p@h/d?password=p", "postgres://u@h/d?"),
         ] {
             assert_eq!(without_password(url), shown);
         }
