@@ -11,14 +11,15 @@ use crate::connection::{Fault, Keeper, Link};
 use crate::keys::Keys;
 use crate::record::padded;
 use crate::script::{Call, Script};
+use crate::words::Words;
 
 /// The server as the parts of the store speak to it.
 pub(crate) struct Calls {
     pub(crate) keeper: Keeper,
     pub(crate) keys: Keys,
     pub(crate) runtime: Handle,
-    /// Becomes that of a bucket that has none.
-    pub(crate) incarnation: String,
+    /// One becomes the incarnation of a bucket that has none.
+    pub(crate) words: Words,
     pub(crate) checks_keys: bool,
 }
 
@@ -126,7 +127,7 @@ impl Calls {
             keys.extend([self.keys.record(*id), self.keys.data(*id)]);
         }
         let mut all = Arguments::default();
-        all.push(self.keys.channel()).push(self.incarnation.as_str()).time(now);
+        all.push(self.keys.channel()).push(self.words.fresh()).time(now);
         all.0.extend(arguments.0);
         self.run(script, &keys, &all).await
     }

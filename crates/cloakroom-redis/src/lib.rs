@@ -27,6 +27,7 @@ mod script;
 mod server;
 mod store;
 mod tidy;
+mod words;
 
 pub use backed::{Backed, CacheCounts};
 pub use error::OpenError;

@@ -64,38 +64,72 @@ fn gather(incarnation: u64, stretches: Vec<Stretch>, from: &[u64], limit: usize)
     LogPage { entries, next: Position { incarnation, parts }, more, gap: false }
 }
 
+/// Gives a word of its own to each bucket that has none. Writes nothing otherwise, so that a server
+/// that is full lets it pass.
+pub(crate) async fn begin(calls: &Calls) -> Result<(), Fault> {
+    let meta = |bucket| calls.keys.of(bucket, Part::Meta);
+    let mut questions = redis::pipe();
+    for bucket in Bucket::all() {
+        questions.cmd("HEXISTS").arg(meta(bucket)).arg("incarnation");
+    }
+    let answers = calls.send_all(&questions).await?;
+    let missing = Bucket::all().zip(answers).filter(|(_, there)| *there == Value::Int(0));
+    let mut commands = redis::pipe();
+    for (bucket, _) in missing {
+        commands.cmd("HSETNX").arg(meta(bucket)).arg("incarnation").arg(calls.words.fresh());
+    }
+    calls.send_all(&commands).await.map(drop)
+}
+
 async fn stretches(
     calls: &Calls,
     from: &[u64],
     limit: usize,
 ) -> Result<(u64, Vec<Stretch>), Fault> {
+    match ask(calls, from, limit).await? {
+        Some(found) => Ok(found),
+        None => {
+            begin(calls).await?;
+            let found = ask(calls, from, limit).await?;
+            found.ok_or(Strange("a bucket loses its incarnation").into())
+        }
+    }
+}
+
+/// `None` if a bucket has no incarnation.
+async fn ask(
+    calls: &Calls,
+    from: &[u64],
+    limit: usize,
+) -> Result<Option<(u64, Vec<Stretch>)>, Fault> {
     // More than its share, so that a page that is not full is rarely cut.
     let most = (limit / 8).saturating_add(8).min(limit);
     let link = calls.keeper.link().await?;
     let mut questions = redis::pipe();
     for (bucket, from) in Bucket::all().zip(from) {
         let meta = calls.keys.of(bucket, Part::Meta);
-        questions.cmd("HSETNX").arg(&meta).arg("incarnation").arg(&calls.incarnation);
         questions.cmd("HMGET").arg(&meta).arg("incarnation").arg("head");
         let beyond = format!("{}-0", from.saturating_add(1));
         questions.cmd("XRANGE").arg(calls.keys.of(bucket, Part::Log)).arg(beyond).arg("+");
         questions.arg("COUNT").arg(most);
     }
     let answers = calls.send_all_on(&link, &questions).await?;
-    // A server that was started again may have been set back, so its life counts too.
+    // A server that was started again or followed another may have been set back.
     let mut lives = Sha256::new_with_prefix(link.facts.run_id.as_bytes());
+    lives.update(link.facts.replication_id.as_bytes());
     let mut stretches = Vec::new();
-    for answer in answers.chunks(3) {
-        let [_, meta, entries] = answer else { return Err(Strange("an answer is missing").into()) };
+    for answer in answers.chunks(2) {
+        let [meta, entries] = answer else { return Err(Strange("an answer is missing").into()) };
         let mut meta = Parts::of(meta.clone())?;
-        lives.update(optional_bytes(meta.next()?)?.unwrap_or_default());
+        let Some(incarnation) = optional_bytes(meta.next()?)? else { return Ok(None) };
+        lives.update(incarnation);
         let head = number_or_zero(meta.next()?)?;
         let entries = list(entries.clone())?.into_iter().map(entry);
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         stretches.push(Stretch { head, is_cut: entries.len() == most, entries });
     }
     let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(lives.finalize());
-    Ok((u64::from_be_bytes([a, b, c, d, e, f, g, h]), stretches))
+    Ok(Some((u64::from_be_bytes([a, b, c, d, e, f, g, h]), stretches)))
 }
 
 fn entry(value: Value) -> Result<(u64, LogEntry), Strange> {

@@ -15,7 +15,7 @@ use crate::connection::Fault;
 use crate::keys::Part;
 use crate::record::decode;
 use crate::reply::{ids, number_or_zero, optional_bytes};
-use crate::script::RESERVE;
+use crate::script::{LOOK, RESERVE};
 
 /// What came of asking for a place.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(crate) async fn look(calls: &Calls, now: Timestamp, limit: u32) -> Result<()
         questions.cmd("HGET").arg(calls.keys.of(id.bucket(), Part::Meta)).arg("everyone");
     }
     let mut answers = calls.send_all(&questions).await?.into_iter();
-    let mut changes = redis::pipe();
+    let mut looked = Arguments::default();
     for id in due {
         let record = optional_bytes(answers.next().unwrap_or(Value::Nil))?;
         let everyone = number_or_zero(answers.next().unwrap_or(Value::Nil))?;
@@ -84,11 +84,11 @@ pub(crate) async fn look(calls: &Calls, now: Timestamp, limit: u32) -> Result<()
         match kept.filter(|kept| kept.everyone >= everyone) {
             Some(kept) => {
                 let again = kept.record.deadline().max(now.after(LOOK_AFTER)).unix_millis();
-                changes.cmd("ZADD").arg(calls.keys.places()).arg("XX").arg(again)
+                looked.number(again)
             }
-            None => changes.cmd("ZREM").arg(calls.keys.places()),
+            None => looked.push(""),
         };
-        changes.arg(id.as_bytes());
+        looked.id(id);
     }
-    calls.send_all(&changes).await.map(drop)
+    calls.run(&LOOK, &[calls.keys.places()], &looked).await.map(drop)
 }

@@ -62,6 +62,7 @@ scripts! {
     SETTLE = "lua/record.lua" "lua/bucket.lua" "lua/settle.lua";
     CLAIMED = "lua/record.lua" "lua/bucket.lua" "lua/claimed.lua";
     END_ONE = "lua/record.lua" "lua/bucket.lua" "lua/end_one.lua";
+    CONDEMN = "lua/record.lua" "lua/bucket.lua" "lua/condemn.lua";
     END_USER = "lua/record.lua" "lua/bucket.lua" "lua/end_user.lua";
     REGROUP = "lua/record.lua" "lua/bucket.lua" "lua/regroup.lua";
     ROTATE = "lua/record.lua" "lua/bucket.lua" "lua/rotate.lua";
@@ -75,6 +76,8 @@ scripts! {
     FORGET = "lua/record.lua" "lua/bucket.lua" "lua/forget.lua";
     TIDY = "lua/record.lua" "lua/bucket.lua" "lua/tidy.lua";
     RESERVE = "lua/reserve.lua";
+    LOOK = "lua/look.lua";
+    RAISE = "lua/raise.lua";
     LEASE = "lua/lease.lua";
     FILL = "lua/fill.lua";
     NAME = "lua/name.lua";

@@ -39,6 +39,8 @@ pub struct ServerFacts {
     pub durability: Durability,
     /// What speaks against keeping sessions there, for logs and pages.
     pub warnings: Vec<String>,
+    /// The line of data that it has: another one after it followed another server.
+    pub(crate) replication_id: String,
     pub(crate) is_replica: bool,
     pub(crate) is_old: bool,
     /// Whether it still reads its data after a start, and refuses all else.
@@ -65,12 +67,19 @@ impl ServerFacts {
             Product::Redis => value("redis_version"),
             Product::Valkey => value("valkey_version"),
         };
-        let (durability, mut warnings) = durability(settings.as_ref(), value("aof_enabled"));
-        warnings.extend(eviction(settings.as_ref(), &facts));
+        let (mut durability, mut warnings) = durability(settings.as_ref());
+        if let Some((warning, bounded)) = eviction(settings.as_ref(), &facts) {
+            warnings.push(warning);
+            // What may be dropped at any moment is safe from no crash either.
+            if bounded {
+                durability = Durability::LostOnRestart;
+            }
+        }
         Self {
             product,
             version: version.to_owned(),
             run_id: value("run_id").to_owned(),
+            replication_id: value("master_replid").to_owned(),
             durability,
             warnings,
             is_replica: matches!(value("role"), "slave" | "replica"),
@@ -90,21 +99,19 @@ fn is_new_enough(version: &str) -> bool {
     major.is_some_and(|major| major >= 7)
 }
 
-fn durability(
-    settings: Option<&HashMap<String, String>>,
-    aof_enabled: &str,
-) -> (Durability, Vec<String>) {
+fn durability(settings: Option<&HashMap<String, String>>) -> (Durability, Vec<String>) {
     let Some(settings) = settings else {
-        let durability = match aof_enabled {
-            "1" => Durability::UpTo(EVERY_SECOND),
-            _ => Durability::LostOnRestart,
-        };
-        let warning = "the server does not tell its settings (CONFIG GET is not allowed); what \
-                       can be lost is assumed to be as much as INFO leaves open";
-        return (durability, vec![warning.to_owned()]);
+        let warning = "the server does not tell its settings (CONFIG GET is not allowed), so \
+                       everything may be lost by a crash";
+        return (Durability::LostOnRestart, vec![warning.to_owned()]);
     };
     let setting = |name: &str| settings.get(name).map_or("", String::as_str);
     if setting("appendonly") == "yes" {
+        if setting("no-appendfsync-on-rewrite") == "yes" {
+            let warning = "no-appendfsync-on-rewrite yes: while the file is rewritten the kernel \
+                           decides what a crash takes; set it to no";
+            return (Durability::LostOnRestart, vec![warning.to_owned()]);
+        }
         return match setting("appendfsync") {
             "always" => (Durability::Lossless, Vec::new()),
             "everysec" => (
@@ -117,7 +124,7 @@ fn durability(
             ),
         };
     }
-    match longest_save(setting("save")) {
+    match time_to_save(setting("save")) {
         Some(interval) => (
             Durability::UpTo(interval),
             vec![format!(
@@ -128,43 +135,47 @@ fn durability(
         None => (
             Durability::LostOnRestart,
             vec![
-                "nothing is written to disk: a restart loses every session; set appendonly yes"
+                "not every change is written to disk: a restart can lose every session; set \
+                 appendonly yes"
                     .to_owned(),
             ],
         ),
     }
 }
 
-/// The longest of the intervals of `save 3600 1 300 100 60 10000`.
-fn longest_save(save: &str) -> Option<Duration> {
-    let seconds = save.split_whitespace().step_by(2).filter_map(|word| word.parse().ok());
-    seconds.max().map(Duration::from_secs)
+/// How long a single change stays unsaved by `save 3600 1 300 100 60 10000`: the rules of more
+/// changes may never come to pass.
+fn time_to_save(save: &str) -> Option<Duration> {
+    let words: Vec<u64> = save.split_whitespace().map_while(|word| word.parse().ok()).collect();
+    let of_one = words.chunks_exact(2).filter(|rule| rule[1] <= 1).map(|rule| rule[0]);
+    of_one.min().map(Duration::from_secs)
 }
 
-/// What is wrong with the settings of memory, if anything.
+/// What is wrong with the settings of memory, if anything, and whether it has an effect.
 fn eviction(
     settings: Option<&HashMap<String, String>>,
     facts: &HashMap<&str, &str>,
-) -> Option<String> {
+) -> Option<(String, bool)> {
     let of = |setting: &str, fact: &str| {
         let told = settings.and_then(|settings| settings.get(setting)).map(String::as_str);
         told.or_else(|| facts.get(fact).copied())
     };
     let policy = of("maxmemory-policy", "maxmemory_policy").unwrap_or("unknown");
     let bounded = of("maxmemory", "maxmemory").is_none_or(|most| most != "0");
-    match policy {
-        "noeviction" => None,
+    let warning = match policy {
+        "noeviction" => return None,
         // Only what has a time to live: sessions and their data, not the log and the history.
-        policy if policy.starts_with("volatile-") => Some(format!(
+        policy if policy.starts_with("volatile-") => format!(
             "maxmemory-policy {policy}{}: sessions would be dropped to make room; set noeviction",
             unless_bounded(bounded)
-        )),
-        policy => Some(format!(
+        ),
+        policy => format!(
             "maxmemory-policy {policy}{}: sessions and the record of ended ones would be dropped \
              to make room; set noeviction",
             unless_bounded(bounded)
-        )),
-    }
+        ),
+    };
+    Some((warning, bounded))
 }
 
 fn unless_bounded(bounded: bool) -> &'static str {
@@ -199,7 +210,35 @@ mod tests {
             assert_eq!(facts.durability, expected, "{settings:?}");
             assert_eq!(facts.warnings.is_empty(), expected == Durability::Lossless);
         }
-        assert_eq!(with(&[("save", "")]).durability, Durability::LostOnRestart);
+        let during_rewrites = [
+            ("appendonly", "yes"),
+            ("appendfsync", "always"),
+            ("no-appendfsync-on-rewrite", "yes"),
+        ];
+        assert_eq!(with(&during_rewrites).durability, Durability::LostOnRestart);
+        for (most, expected) in [("0", Durability::Lossless), ("1000", Durability::LostOnRestart)] {
+            let evicting = [
+                ("appendonly", "yes"),
+                ("appendfsync", "always"),
+                ("maxmemory-policy", "allkeys-lru"),
+                ("maxmemory", most),
+            ];
+            assert_eq!(with(&evicting).durability, expected, "{most}");
+        }
+    }
+
+    #[test]
+    fn only_rules_that_save_a_single_change_bound_what_is_lost() {
+        let hour = Durability::UpTo(Duration::from_secs(3_600));
+        let cases = [
+            ("", Durability::LostOnRestart),
+            ("300 100 60 10000", Durability::LostOnRestart),
+            ("7200 1 300 100 3600 1", hour),
+            ("60 10000 3600 0", hour),
+        ];
+        for (save, expected) in cases {
+            assert_eq!(with(&[("save", save)]).durability, expected, "{save:?}");
+        }
     }
 
     #[test]
@@ -208,7 +247,7 @@ mod tests {
         assert_eq!(facts.durability, Durability::LostOnRestart);
         assert!(facts.warnings[0].contains("CONFIG GET"), "{:?}", facts.warnings);
         let with_file = ServerFacts::of(&INFO.replace("aof_enabled:0", "aof_enabled:1"), &None);
-        assert_eq!(with_file.durability, Durability::UpTo(EVERY_SECOND));
+        assert_eq!(with_file.durability, Durability::LostOnRestart);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::trust::Trust;
 use crate::calls::{Arguments, Calls};
 use crate::connection::{Fault, Link};
 use crate::record::{Strange, decode, encode};
-use crate::reply::{bytes, optional_bytes};
+use crate::reply::optional_bytes;
 use crate::script::{FILL, LEASE, NAME};
 
 /// How long Redis is waited for before the backing store is asked.
@@ -47,8 +47,8 @@ pub(super) struct Cache {
 /// What a look into the cache came to.
 pub(super) enum Look {
     Found(Arc<Record>),
-    /// Not there; what is read next may be filled in.
-    Missed(Right),
+    /// Not there; what is read next may be filled in, unless somebody else is about to.
+    Missed(Option<Right>),
     /// The cache cannot be used.
     Bypassed,
 }
@@ -127,8 +127,9 @@ impl Cache {
         let mut arguments = Arguments::default();
         arguments.push(nonce).push(mark);
         arguments.number(PLACEHOLDER.as_millis()).number(MARK.as_millis());
-        let mark = bytes(self.calls.run_on(link, &LEASE, &keys, &arguments).await?)?;
-        Ok(Look::Missed(Right { link: Arc::clone(link), id, nonce, mark }))
+        let mark = optional_bytes(self.calls.run_on(link, &LEASE, &keys, &arguments).await?)?;
+        let right = mark.map(|mark| Right { link: Arc::clone(link), id, nonce, mark });
+        Ok(Look::Missed(right))
     }
 
     /// Fills in what was read from the backing store after the right was got.

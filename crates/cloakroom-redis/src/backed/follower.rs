@@ -38,7 +38,7 @@ impl From<Fault> for Stuck {
 }
 
 pub(super) async fn follow(cache: Arc<Cache>, backing: Arc<dyn SessionStore>) {
-    let mut follower = Follower { cache, backing, at: None, is_stuck: false };
+    let mut follower = Follower { cache, backing, is_stuck: false };
     loop {
         let outcome = follower.round().await;
         follower.tell(&outcome);
@@ -49,31 +49,25 @@ pub(super) async fn follow(cache: Arc<Cache>, backing: Arc<dyn SessionStore>) {
 struct Follower {
     cache: Arc<Cache>,
     backing: Arc<dyn SessionStore>,
-    /// The life of the server, and how far the log is applied to it.
-    at: Option<(String, Position)>,
     is_stuck: bool,
 }
 
 impl Follower {
-    async fn round(&mut self) -> Result<(), Stuck> {
+    async fn round(&self) -> Result<(), Stuck> {
         let began = self.cache.trust.now();
         let link = self.cache.calls.keeper.link().await?;
-        let life = link.facts.run_id.clone();
         if !self.cache.is_ours(&link).await? {
             return Err(Stuck::OtherBacking);
         }
         self.tell_untold().await?;
-        let start = match self.at.take().filter(|(known, _)| *known == life) {
-            Some((_, at)) => Some(at),
-            None => self.kept_position(&link).await?,
-        };
-        let next = match start {
-            Some(at) => self.apply(at.clone()).await?,
+        // Not as remembered here: the same process may have followed another server meanwhile, and
+        // the position was set back with all else.
+        let next = match self.kept_position(&link).await? {
+            Some(at) => self.apply(at).await?,
             None => self.begin().await?,
         };
         self.keep_position(&link, &next).await?;
-        self.at = Some((life.clone(), next));
-        self.cache.trust.followed(&life, began);
+        self.cache.trust.followed(&link.facts.run_id, began);
         Ok(())
     }
 

@@ -16,8 +16,9 @@ use tracing::warn;
 
 use crate::address::{Address, check, refused};
 use crate::calls::Calls;
-use crate::connection::Keeper;
+use crate::connection::{Durable, Keeper, Target};
 use crate::keys::Keys;
+use crate::words::Words;
 use crate::{OpenError, Options};
 use cache::Cache;
 
@@ -85,7 +86,7 @@ impl Backed {
             keeper,
             keys: Keys::new(&options.prefix),
             runtime: Handle::current(),
-            incarnation: String::new(),
+            words: Words::new(),
             checks_keys: options.checks_keys,
         };
         let cache = Arc::new(Cache::new(calls, options.backing_name));
@@ -114,10 +115,14 @@ impl Backed {
 /// The connection, and where the server is.
 async fn keeper(options: &Options) -> Result<(Keeper, String), OpenError> {
     let Address { client, server } = Address::of(options)?;
-    let (connect, response) = (options.connect_timeout, options.response_timeout);
-    // The backing store answers what Redis does not answer soon.
-    let response = response.min(cache::PATIENCE);
-    match Keeper::connect(client.clone(), connect, response).await {
+    let target = Target {
+        client,
+        connect_timeout: options.connect_timeout,
+        // The backing store answers what Redis does not answer soon.
+        response_timeout: options.response_timeout.min(cache::PATIENCE),
+        durable: Durable::Needless,
+    };
+    match Keeper::connect(target.clone()).await {
         Ok(keeper) => {
             if let Some(link) = keeper.last_link() {
                 check(&link.facts, &server)?;
@@ -127,7 +132,7 @@ async fn keeper(options: &Options) -> Result<(Keeper, String), OpenError> {
         Err(fault) => match refused(&server, fault.text().to_string()) {
             OpenError::Unreachable { server, reason } => {
                 warn!(server, reason, "Redis cannot be used yet; reading the backing store");
-                Ok((Keeper::down(client, connect, response, fault), server))
+                Ok((Keeper::down(target, fault), server))
             }
             wrong => Err(wrong),
         },

@@ -68,7 +68,7 @@ impl Store for Backed {
                 Look::Found(_) | Look::Bypassed => backing.load(id, now).await,
                 Look::Missed(right) => {
                     let read = backing.load(id, now).await?;
-                    if let Some(record) = &read {
+                    if let (Some(right), Some(record)) = (right, &read) {
                         cache.fill(right, record).await;
                     }
                     Ok(read)

@@ -31,6 +31,8 @@ struct State {
 pub(super) struct Untold {
     pub(super) sessions: BTreeSet<SessionId>,
     pub(super) all: bool,
+    /// How often something was noted, since one session may change twice.
+    noted: u64,
 }
 
 impl Untold {
@@ -59,12 +61,14 @@ impl Trust {
     /// Redis was not told of a change to these sessions; of `None`, to any.
     pub(super) fn note_untold(&self, sessions: Option<&[SessionId]>) {
         let untold = &mut self.state().untold;
+        untold.noted += 1;
         match sessions {
             Some(ids) => untold.sessions.extend(ids),
             None => untold.all = true,
         }
         if untold.sessions.len() > MOST_UNTOLD {
-            *untold = Untold { sessions: BTreeSet::new(), all: true };
+            untold.sessions.clear();
+            untold.all = true;
         }
     }
 
@@ -113,6 +117,10 @@ mod tests {
         trust.note_untold(Some(&ids));
         trust.told(&first);
         assert!(!trust.covers("a"), "one more came in meanwhile");
+        let second = trust.untold().unwrap();
+        trust.note_untold(Some(&ids));
+        trust.told(&second);
+        assert!(!trust.covers("a"), "they changed again meanwhile");
         trust.told(&trust.untold().unwrap());
         assert!(trust.covers("a"));
         trust.note_untold(None);

@@ -2,13 +2,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Client, Value};
+use redis::Client;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::{Fault, Link};
+use crate::reply::text;
+use crate::server::ServerFacts;
 
 /// Keeps one connection. While there is none everybody is refused at once, and a task tries again
 /// with pauses; only the first try after a loss is waited for.
@@ -25,10 +27,34 @@ enum State {
     Down(Fault),
 }
 
+/// What is connected to.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) client: Client,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) response_timeout: Duration,
+    pub(crate) durable: Durable,
+}
+
+/// What to do with a server that could lose sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// Nothing is lost with it.
+    Needless,
+    /// Say it in the log.
+    Told,
+    /// Do not use it.
+    Required,
+}
+
+impl Target {
+    async fn connect(&self) -> Result<Link, Fault> {
+        Link::connect(&self.client, self.connect_timeout, self.response_timeout).await
+    }
+}
+
 struct Shared {
-    client: Client,
-    connect_timeout: Duration,
-    response_timeout: Duration,
+    target: Target,
     state: watch::Sender<State>,
     lost: Notify,
 }
@@ -38,35 +64,19 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Keeper {
     /// Connects for the first time, so that a wrong address is told at once.
-    pub(crate) async fn connect(
-        client: Client,
-        connect_timeout: Duration,
-        response_timeout: Duration,
-    ) -> Result<Self, Fault> {
-        let link = Link::connect(&client, connect_timeout, response_timeout).await?;
-        let state = State::Up(Arc::new(link));
-        Ok(Self::starting(client, connect_timeout, response_timeout, state))
+    pub(crate) async fn connect(target: Target) -> Result<Self, Fault> {
+        let link = target.connect().await?;
+        Ok(Self::starting(target, State::Up(Arc::new(link))))
     }
 
     /// Goes on from a connection that did not come about.
-    pub(crate) fn down(
-        client: Client,
-        connect_timeout: Duration,
-        response_timeout: Duration,
-        fault: Fault,
-    ) -> Self {
-        Self::starting(client, connect_timeout, response_timeout, State::Down(fault))
+    pub(crate) fn down(target: Target, fault: Fault) -> Self {
+        Self::starting(target, State::Down(fault))
     }
 
-    fn starting(
-        client: Client,
-        connect_timeout: Duration,
-        response_timeout: Duration,
-        state: State,
-    ) -> Self {
-        let state = watch::Sender::new(state);
-        let lost = Notify::new();
-        let shared = Arc::new(Shared { client, connect_timeout, response_timeout, state, lost });
+    fn starting(target: Target, state: State) -> Self {
+        let (state, lost) = (watch::Sender::new(state), Notify::new());
+        let shared = Arc::new(Shared { target, state, lost });
         let task = tokio::spawn(keep(Arc::clone(&shared))).abort_handle();
         Self { shared, task }
     }
@@ -75,7 +85,7 @@ impl Keeper {
     pub(crate) async fn link(&self) -> Result<Arc<Link>, Fault> {
         let mut states = self.shared.state.subscribe();
         let settled = states.wait_for(|state| !matches!(state, State::Connecting));
-        let most = self.shared.connect_timeout;
+        let most = self.shared.target.connect_timeout;
         match tokio::time::timeout(most, settled).await {
             Ok(Ok(state)) => match &*state {
                 State::Up(link) => Ok(Arc::clone(link)),
@@ -125,28 +135,36 @@ impl Shared {
         }
     }
 
-    /// What is wrong, if the server does not answer or has become a replica, whose answers may be
-    /// old.
+    /// What is wrong, if the server does not answer, has become a replica, whose answers may be
+    /// old, or was one meanwhile, which may have set it back.
     async fn look(&self, link: &Link) -> Result<(), Fault> {
-        match link.send(&redis::cmd("ROLE")).await {
-            Ok(Value::Array(role)) => match role.first() {
-                Some(Value::BulkString(name)) if name == b"slave" => Err(is_replica()),
-                _ => Ok(()),
-            },
-            Ok(_) => Ok(()),
-            // It answers, though it may not tell this user.
+        let info = match link.send(redis::cmd("INFO").arg("replication")).await {
+            Ok(info) => info,
             Err(error) => {
-                Some(Fault::from(error)).filter(Fault::ends_connection).map_or(Ok(()), Err)
+                let fault = Fault::from(error);
+                // It answers, though it may not tell this user.
+                return if fault.ends_connection() { Err(fault) } else { Ok(()) };
             }
+        };
+        let found = ServerFacts::of(&text(info)?, &None);
+        match found.replication_id == link.facts.replication_id {
+            _ if found.is_replica => Err(is_replica()),
+            true => Ok(()),
+            false => Err(Fault::not_done("this Redis may have followed another server meanwhile")),
         }
     }
 
     async fn connect(&self) -> Result<Link, Fault> {
-        let link = Link::connect(&self.client, self.connect_timeout, self.response_timeout).await?;
-        match link.facts.is_replica {
-            false => Ok(link),
-            true => Err(is_replica()),
+        let link = self.target.connect().await?;
+        if link.facts.is_replica {
+            return Err(is_replica());
         }
+        let warnings = &link.facts.warnings;
+        if self.target.durable == Durable::Required && !warnings.is_empty() {
+            let reasons = warnings.join("; ");
+            return Err(Fault::not_done(format!("Redis does not keep sessions safely: {reasons}")));
+        }
+        Ok(link)
     }
 }
 
@@ -155,6 +173,11 @@ fn is_replica() -> Fault {
 }
 
 async fn keep(shared: Arc<Shared>) {
+    let first = match &*shared.state.borrow() {
+        State::Up(link) => Some(Arc::clone(link)),
+        State::Connecting | State::Down(_) => None,
+    };
+    let mut told = first.map(|link| link.facts.warnings.clone()).unwrap_or_default();
     loop {
         watch_over(&shared).await;
         warn!("the connection to Redis was lost; connecting again");
@@ -163,6 +186,10 @@ async fn keep(shared: Arc<Shared>) {
             match shared.connect().await {
                 Ok(link) => {
                     info!(run_id = link.facts.run_id, "connected to Redis again");
+                    if shared.target.durable == Durable::Told && link.facts.warnings != told {
+                        told.clone_from(&link.facts.warnings);
+                        told.iter().for_each(|warning| warn!("{warning}"));
+                    }
                     shared.state.send_replace(State::Up(Arc::new(link)));
                     break;
                 }

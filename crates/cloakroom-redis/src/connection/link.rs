@@ -14,7 +14,14 @@ pub(crate) struct Link {
     pub(crate) facts: ServerFacts,
 }
 
-const SETTINGS: [&str; 5] = ["maxmemory", "maxmemory-policy", "appendonly", "appendfsync", "save"];
+const SETTINGS: [&str; 6] = [
+    "maxmemory",
+    "maxmemory-policy",
+    "appendonly",
+    "appendfsync",
+    "no-appendfsync-on-rewrite",
+    "save",
+];
 
 impl Link {
     /// Connects and asks the server who it is.
@@ -57,7 +64,12 @@ impl Link {
 
 async fn facts(connection: &mut MultiplexedConnection) -> Result<ServerFacts, Fault> {
     let info: String = redis::cmd("INFO").query_async(connection).await?;
-    Ok(ServerFacts::of(&info, &settings(connection).await))
+    let facts = ServerFacts::of(&info, &settings(connection).await);
+    match facts.run_id.is_empty() {
+        false => Ok(facts),
+        // Nobody would notice that it was started again.
+        true => Err(Fault::not_done("the server does not tell its run_id")),
+    }
 }
 
 async fn settings(connection: &mut MultiplexedConnection) -> Settings {

@@ -6,5 +6,5 @@ mod keeper;
 mod link;
 
 pub(crate) use fault::Fault;
-pub(crate) use keeper::Keeper;
+pub(crate) use keeper::{Durable, Keeper, Target};
 pub(crate) use link::Link;

@@ -39,10 +39,17 @@ local function inverted(id)
   return (string.gsub(id, '.', function(byte) return string.char(255 - string.byte(byte)) end))
 end
 
-local function ids_of(user)
-  local members = redis.call('ZRANGEBYLEX', USERS, '[' .. user .. '\0', '(' .. user .. '\1')
+-- A user's sessions behind one of them, the oldest first, at most so many; all behind ''.
+local function ids_after(user, id, most)
+  local from = (id == '' and '[' or '(') .. user .. '\0' .. id
+  local members = redis.call('ZRANGEBYLEX', USERS, from, '(' .. user .. '\1', 'LIMIT', 0, most)
   for index, member in ipairs(members) do members[index] = string.sub(member, -16) end
   return members
+end
+
+-- All of a user, of whom insert.lua sees to it that they are not too many.
+local function ids_of(user)
+  return ids_after(user, '', -1)
 end
 
 -- The ids if the keys of one of them were not declared.
@@ -53,13 +60,31 @@ local function undeclared(ids, known)
   return nil
 end
 
+-- The head of the log, from the stream where eviction took it.
+local function head_of_log()
+  local head = redis.call('HGET', META, 'head')
+  if head then return tonumber(head) end
+  if redis.call('EXISTS', LOG) == 0 then return 0 end
+  local facts = redis.call('XINFO', 'STREAM', LOG)
+  for index = 1, #facts, 2 do
+    if facts[index] == 'last-generated-id' then
+      return tonumber(string.match(facts[index + 1], '^%d+'))
+    end
+  end
+end
+
 local function note(change, last)
-  local head = redis.call('HINCRBY', META, 'head', 1)
+  local head = head_of_log() + 1
+  redis.call('HSET', META, 'head', string.format('%.0f', head))
   redis.call('HSETNX', META, 'incarnation', INCARNATION)
   redis.call('XADD', LOG, string.format('%.0f-0', head), 'c', change, 'u', padded(last))
   redis.call('ZADD', LOG_DUE, string.format('%.0f', last), string.format('%.0f', head))
   -- The bell is a hint: that it may not be rung is no fault.
   redis.pcall('PUBLISH', CHANNEL, string.format('%.0f', head))
+end
+
+local function note_end_of(user, epoch, except, last)
+  note('u' .. padded(epoch) .. (except ~= '' and '+' .. except or '-') .. user, last)
 end
 
 local function count(name, by)
@@ -80,6 +105,12 @@ local function drop_traces(id)
   else
     count('anonymous', -1)
   end
+end
+
+-- The same, where its user is known.
+local function lose(user, id)
+  drop_traces(id)
+  redis.call('ZREM', USERS, user .. '\0' .. id)
 end
 
 -- Takes a session out of everything; what it said stays in the caller's hands.

@@ -16,36 +16,57 @@ if user ~= '' then
   if epoch < everyone_epoch + raised then return { 'superseded' } end
 end
 
--- The sessions that have to end to make room.
-local function over_limit()
+-- More sessions of one user would make scripts long, which hold up everybody.
+local MOST_OF_USER = 1000
+
+-- The user's sessions that have to end to make room, and those whose records are gone.
+local function over_limit(most)
   local ids = ids_of(user)
   local missing = undeclared(ids, known)
-  if missing then return nil, { 'need', missing } end
-  local live = {}
+  if missing then return { 'need', missing } end
+  local live, dead, lost = {}, {}, {}
   for _, other in ipairs(ids) do
     local found = redis.call('GET', known[other][1])
-    if other ~= replaced and is_live(found, META, NOW) then
+    if not found then
+      table.insert(lost, other)
+    elseif not is_live(found, META, NOW) then
+      table.insert(dead, other)
+    elseif other ~= replaced then
       local moment = number(found, LAST_SEEN)
       if policy ~= 'lru' then moment = cjson.decode(fixed_text(found)).created_at end
       table.insert(live, { other, moment })
     end
   end
-  local excess = #live + 1 - tonumber(most)
-  if excess <= 0 then return {} end
-  if policy == 'refuse' then return nil, { 'limit' } end
+  local excess = #live + 1 - most
+  if excess > 0 and policy == 'refuse' then return { 'limit' } end
   table.sort(live, function(one, two)
     if one[2] ~= two[2] then return one[2] < two[2] end
     return one[1] < two[1]
   end)
   local over = {}
-  for index = 1, math.min(excess, #live) do over[index] = live[index][1] end
-  return over
+  -- A sweep is late. They leave faster than others come.
+  if #ids >= MOST_OF_USER then over = { unpack(dead, 1, 100) } end
+  for index = 1, math.min(excess, #live) do table.insert(over, live[index][1]) end
+  return nil, over, lost
 end
 
-local over = {}
-if user ~= '' and most ~= '' then
+-- Where there is no limit.
+local function over_most()
+  local first, last = '[' .. user .. '\0', '(' .. user .. '\1'
+  local excess = redis.call('ZLEXCOUNT', USERS, first, last) + 1 - MOST_OF_USER
+  local over = excess > 0 and ids_after(user, '', excess) or {}
+  local missing = undeclared(over, known)
+  return missing and { 'need', missing }, over, {}
+end
+
+local over, lost = {}, {}
+if user ~= '' then
   local refusal
-  over, refusal = over_limit()
+  if most == '' then
+    refusal, over, lost = over_most()
+  else
+    refusal, over, lost = over_limit(math.min(tonumber(most), MOST_OF_USER))
+  end
   if refusal then return refusal end
 end
 
@@ -102,12 +123,18 @@ if latest > tonumber(redis.call('HGET', META, 'latest') or 0) then
   redis.call('HSET', META, 'latest', string.format('%.0f', latest))
 end
 
-local freed = {}
+local ended, freed = {}, {}
 local function end_within(other, reason)
   local state, absolute, visitor = bury(other, known[other], NOW, '{"reason":"' .. reason .. '"}')
   if state == 'live' then note('e' .. other, absolute) end
   if state and visitor then table.insert(freed, other) end
+  return state
 end
 if replaced ~= '' then end_within(replaced, 'replaced') end
-for _, other in ipairs(over) do end_within(other, 'limit') end
-return { 'done', over, freed }
+for _, other in ipairs(over) do
+  local state = end_within(other, 'limit')
+  if state == 'live' then table.insert(ended, other) end
+  if not state then lose(user, other) end
+end
+for _, other in ipairs(lost) do lose(user, other) end
+return { 'done', ended, freed }

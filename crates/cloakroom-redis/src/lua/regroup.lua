@@ -6,7 +6,9 @@ if missing then return { 'need', missing } end
 local changed, last = 0, 0
 for _, id in ipairs(ids) do
   local record = redis.call('GET', known[id][1])
-  if is_live(record, META, NOW) then
+  if not record then
+    lose(user, id)
+  elseif is_live(record, META, NOW) then
     local head = string.sub(record, 1, 2 + 20 * GENERATION)
       .. padded(number(record, GENERATION) + 1)
       .. string.sub(record, 3 + 20 * COUNTER, GROUPS - 1)

@@ -1,6 +1,8 @@
 -- KEYS: meta, expiry, then for each touch the record and the data. ARGV: now, then for each touch
 -- the id and when it was used.
 local now, moved = tonumber(ARGV[1]), 0
+-- Redis refuses a script for lack of memory only before its first write, and a use takes none.
+redis.call('ZREM', KEYS[2], '')
 for index = 1, (#ARGV - 1) / 2 do
   local id, seen_at = ARGV[2 * index], ARGV[2 * index + 1]
   local key, data = KEYS[2 * index + 1], KEYS[2 * index + 2]

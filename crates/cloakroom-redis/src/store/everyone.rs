@@ -15,7 +15,7 @@ use crate::keys::Part;
 use crate::places;
 use crate::record::Strange;
 use crate::reply::{Parts, ids, number, number_or_zero};
-use crate::script::{BURY_DOOMED, DOOM};
+use crate::script::{BURY_DOOMED, DOOM, RAISE};
 
 /// Sessions of one script.
 const MOST_TOGETHER: u32 = 200;
@@ -58,9 +58,9 @@ pub(super) async fn end(calls: &Arc<Calls>, end: &End) -> Result<Ended, Fault> {
 }
 
 async fn raise(calls: &Calls, by: u64) -> Result<u64, Fault> {
-    let mut command = redis::cmd("INCRBY");
-    command.arg(calls.keys.everyone()).arg(by);
-    Ok(number(calls.send(&command).await?)?)
+    let mut arguments = Arguments::default();
+    arguments.number(by);
+    Ok(number(calls.run(&RAISE, &[calls.keys.everyone()], &arguments).await?)?)
 }
 
 enum Doomed {

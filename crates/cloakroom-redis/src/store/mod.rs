@@ -25,16 +25,21 @@ use crate::server::ServerFacts;
 
 /// Sessions in Redis or Valkey. Clones share the connection.
 ///
-/// Two sentences of the contract hold in a weaker form, where a login takes the place of a
-/// session of another bucket (a visitor's, as a rule), because no script may touch both:
+/// Three sentences of the contract hold in a weaker form, because no script may touch two buckets
+/// or very many sessions:
 ///
-/// - The data of the session that is replaced is frozen first (writes to it wait), then copied
+/// - Where a login takes the place of a session of another bucket (a visitor's, as a rule), the
+///   data of the session that is replaced is frozen first (writes to it wait), then copied
 ///   into the new session, then the old one ends. A read between the last two steps sees both
 ///   live, and nobody has been told of the new one yet. Should this process die in between, whoever
 ///   meets the old session two seconds later finishes the replacement, or takes it back if the new
 ///   session had not been made; it cannot be made after that.
 /// - The end of everyone takes effect bucket by bucket before it is acknowledged, so a read
 ///   meanwhile may see some sessions ended and others not.
+/// - So does the end of a user with more than 200 sessions, in steps of so many. If this process
+///   dies before the last, some are left live, and nobody was told that they ended.
+///
+/// A user has at most 1,000 sessions: at the next login the oldest one ends.
 ///
 /// The epochs of users have to stay below 2⁵³.
 #[derive(Clone)]

@@ -1,14 +1,15 @@
 use std::sync::{Arc, Mutex};
 
-use cloakroom_core::{Bucket, SessionId, Timestamp};
 use tokio::runtime::Handle;
 use tracing::warn;
 
 use super::RedisStore;
 use crate::address::{Address, check, refused};
 use crate::calls::Calls;
-use crate::connection::Keeper;
-use crate::keys::{Keys, Part};
+use crate::connection::{Durable, Keeper, Target};
+use crate::keys::Keys;
+use crate::log;
+use crate::words::Words;
 use crate::{OpenError, Options};
 
 impl RedisStore {
@@ -23,9 +24,14 @@ impl RedisStore {
     pub async fn open(options: impl Into<Options>) -> Result<Self, OpenError> {
         let options = options.into();
         let Address { client, server } = Address::of(&options)?;
-        let connecting =
-            Keeper::connect(client, options.connect_timeout, options.response_timeout).await;
-        let keeper = connecting.map_err(|fault| refused(&server, fault.text().to_string()))?;
+        let target = Target {
+            client,
+            connect_timeout: options.connect_timeout,
+            response_timeout: options.response_timeout,
+            durable: if options.require_durable { Durable::Required } else { Durable::Told },
+        };
+        let keeper = Keeper::connect(target).await;
+        let keeper = keeper.map_err(|fault| refused(&server, fault.text().to_string()))?;
         let facts = keeper.last_link().map(|link| link.facts.clone());
         let facts = facts.ok_or_else(|| OpenError::Unreachable {
             server: server.clone(),
@@ -42,26 +48,11 @@ impl RedisStore {
             keeper,
             keys: Keys::new(&options.prefix),
             runtime: Handle::current(),
-            incarnation: fresh_incarnation(),
+            words: Words::new(),
             checks_keys: options.checks_keys,
         });
-        begin(&calls).await.map_err(|reason| OpenError::Unreachable { server, reason })?;
+        let begun = log::begin(&calls).await;
+        begun.map_err(|fault| refused(&server, fault.text().to_string()))?;
         Ok(Self { calls, seen: Arc::new(Mutex::new(facts)) })
     }
-}
-
-/// Gives every bucket an incarnation.
-async fn begin(calls: &Calls) -> Result<(), String> {
-    let mut commands = redis::pipe();
-    for bucket in Bucket::all() {
-        let meta = calls.keys.of(bucket, Part::Meta);
-        commands.cmd("HSETNX").arg(meta).arg("incarnation").arg(&calls.incarnation);
-    }
-    let begun = calls.send_all(&commands).await;
-    begun.map(drop).map_err(|fault| fault.text().to_string())
-}
-
-fn fresh_incarnation() -> String {
-    // Any text that no other life of the keys has.
-    SessionId::new(None, Timestamp::default()).to_string()
 }

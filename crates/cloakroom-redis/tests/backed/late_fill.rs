@@ -124,6 +124,23 @@ async fn a_fill_that_read_before_a_change_comes_to_nothing() {
     assert!(node.store.is_caching(), "the cache was not used");
 }
 
+#[tokio::test]
+async fn of_many_who_miss_the_first_fills() {
+    let Some(scene) = Scene::new() else { return };
+    let node = scene.node().await;
+    let (first, second) = (Slow::on(&scene).await, Slow::on(&scene).await);
+    let id = node.subject.add(Draft::of("ada")).await;
+    let loads = [first.begin(id).await, second.begin(id).await];
+    first.release();
+    let [one, other] = loads;
+    assert!(one.await.unwrap());
+    let hits = node.store.counts_of_reads().hits;
+    assert!(node.is_live(id).await);
+    assert_eq!(node.store.counts_of_reads().hits, hits + 1, "it is not in the cache");
+    second.release();
+    assert!(other.await.unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn in_any_order_of_reads_and_changes_on_two_nodes_the_last_read_sees_the_truth() {
     let Some(scene) = Scene::new() else { return };

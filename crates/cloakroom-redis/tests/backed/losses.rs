@@ -79,6 +79,23 @@ async fn a_failover_to_a_replica_that_lags_brings_no_ended_session_back() {
 }
 
 #[tokio::test]
+async fn a_server_set_back_by_following_another_brings_no_ended_session_back() {
+    let Some(scene) = Scene::new() else { return };
+    let node = scene.node().await;
+    let (id, live) = (node.cached().await, node.cached().await);
+    let replica = scene.redis.replica().unwrap();
+    replica.run(&["REPLICAOF", "NO", "ONE"]);
+    node.subject.end_session(id, at(1)).await;
+    // What the log came to here is taken back.
+    node.reads_the_log().await;
+    scene.redis.follow(&replica);
+    scene.redis.run(&["REPLICAOF", "NO", "ONE"]);
+    node.reads_the_log().await;
+    node.warm(live).await;
+    assert!(!node.is_live(id).await);
+}
+
+#[tokio::test]
 async fn reads_and_writes_go_on_while_redis_is_hung_or_down() {
     let Some(mut scene) = Scene::new() else { return };
     let node = scene.node().await;

@@ -6,7 +6,7 @@ use cloakroom_redis::Options;
 use cloakroom_sqlite::SqliteStore;
 use cloakroom_testkit::fixtures::{Draft, at};
 use cloakroom_testkit::servers::{Flavor, Redis, TempDir};
-use cloakroom_testkit::{Faults, SharedStore, Subject, eventually};
+use cloakroom_testkit::{Faults, Operation, SharedStore, Subject, eventually};
 
 use crate::support::options;
 
@@ -58,6 +58,13 @@ impl Node {
 
     pub(crate) async fn caching(&self) {
         eventually("the cache is in use", || async { self.store.is_caching() }).await;
+    }
+
+    /// Waits until the log was read and applied to the cache once more.
+    pub(crate) async fn reads_the_log(&self) {
+        let before = self.faults.calls(Operation::Log);
+        let later = || async { self.faults.calls(Operation::Log) > before + 1 };
+        eventually("the log is read", later).await;
     }
 
     /// A session whose record is in the cache.

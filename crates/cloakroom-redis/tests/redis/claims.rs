@@ -16,7 +16,7 @@ struct Scene {
     far: RedisStore,
     proxy: Proxy,
     visitor: SessionId,
-    _redis: Redis,
+    redis: Redis,
 }
 
 impl Scene {
@@ -32,7 +32,7 @@ impl Scene {
                 break id;
             }
         };
-        Some(Self { here, far, proxy, visitor, _redis: redis })
+        Some(Self { here, far, proxy, visitor, redis })
     }
 
     fn login(&self) -> Draft {
@@ -59,6 +59,24 @@ async fn a_login_that_died_before_its_insert_leaves_the_session_it_would_replace
     assert_eq!(late, Inserted::Conflict, "a late insert of the lost login came through");
     assert!(scene.here.is_live(scene.visitor, at(2)).await);
     assert_eq!(scene.here.value(scene.visitor, at(2), "cart").await.as_deref(), Some("[2]"));
+}
+
+#[tokio::test]
+async fn a_claim_is_settled_on_a_full_server() {
+    let Some(scene) = Scene::new().await else { return };
+    scene.proxy.lose_request("ada");
+    let lost = scene.far.insert(scene.login().build()).await;
+    assert!(matches!(lost, Err(StoreError::Unknown { .. })), "{lost:?}");
+    scene.redis.run(&["CONFIG", "SET", "maxmemory", "1"]);
+    let (scene, id) = (&scene, scene.visitor);
+    let record = format!("cloakroom:{{{:02}}}:s:{id}", id.bucket().index());
+    let is_claimed = || scene.redis.run(&["GETRANGE", &record, "1", "1"]).text() == Some("c");
+    assert!(is_claimed());
+    eventually("it is settled", || async {
+        assert!(scene.here.is_live(id, at(2)).await);
+        !is_claimed()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Records that vanish without an end, by their time to live or by eviction.
 
-use cloakroom_core::{NameMatch, SessionId};
+use cloakroom_core::{LimitPolicy, NameMatch, SessionId};
 use cloakroom_testkit::fixtures::{Draft, IDLE, START, at, sweep, user};
 use cloakroom_testkit::servers::{Flavor, Redis, Reply};
 use cloakroom_testkit::{Subject, eventually};
@@ -48,6 +48,22 @@ async fn what_names_a_vanished_record_is_dropped_by_whoever_sees_it() {
         let redis = &redis;
         eventually(set, || async move { size(redis, id, set) == Reply::Integer(0) }).await;
         eventually("it is not counted", || async { store.counts(at(1)).await.sessions == 0 }).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_user_has_of_vanished_records_is_dropped_by_logins_and_changes_of_groups() {
+    let Some(redis) = Redis::start(Flavor::Redis) else { return };
+    let store = Subject::new(open(&redis).await);
+    for by_login in [true, false] {
+        let id = store.add(Draft::of("ada")).await;
+        redis.run(&["DEL", &key(id, "s")]);
+        match by_login {
+            true => drop(store.add(Draft::of("ada").limit(9, LimitPolicy::Refuse)).await),
+            false => drop(store.regroup(user("ada"), Vec::new(), at(1)).await),
+        }
+        assert_eq!(size(&redis, id, "users"), Reply::Integer(1));
+        assert_eq!(store.counts(at(1)).await.sessions, 1);
     }
 }
 

@@ -4,11 +4,11 @@ use cloakroom_core::{
     Bucket, Change, LimitPolicy, LogEntry, Position, RevocationLog, Selector, Store,
 };
 use cloakroom_redis::RedisStore;
-use cloakroom_testkit::Subject;
 use cloakroom_testkit::fixtures::{
     ABSOLUTE, Draft, START, at, guard, logout, rotation, sweep, user,
 };
 use cloakroom_testkit::servers::{Flavor, Redis};
+use cloakroom_testkit::{Subject, eventually};
 
 use crate::alone::open;
 
@@ -117,6 +117,66 @@ async fn a_server_that_was_emptied_or_started_again_shows_a_gap() {
     redis.start_again();
     crate::outages::recovered(&store).await;
     assert!(store.log_after(Some(page.next), 10).await.unwrap().gap);
+}
+
+#[tokio::test]
+async fn a_server_that_was_emptied_and_filled_up_to_where_it_was_shows_a_gap() {
+    let Some(redis) = Redis::start(Flavor::Redis) else { return };
+    let store = open(&redis).await;
+    let subject = Subject::new(store.clone());
+    let end = || async {
+        let id = subject.add(Draft::of("ada")).await;
+        subject.end_session(id, START).await;
+    };
+    end().await;
+    let known = store.log_after(None, 10).await.unwrap().next;
+    redis.run(&["FLUSHALL"]);
+    end().await;
+    assert!(store.log_after(Some(known), 10).await.unwrap().gap);
+}
+
+#[tokio::test]
+async fn a_server_that_followed_another_one_meanwhile_shows_a_gap() {
+    let Some(redis) = Redis::start(Flavor::Redis) else { return };
+    let store = open(&redis).await;
+    let subject = Subject::new(store.clone());
+    let [mine, others] = [subject.add(Draft::of("ada")).await, subject.add(Draft::of("ada")).await];
+    let other = redis.replica().unwrap();
+    other.run(&["REPLICAOF", "NO", "ONE"]);
+    subject.end_session(mine, START).await;
+    let known = store.log_after(None, 10).await.unwrap().next;
+    Subject::new(open(&other).await).end_session(others, START).await;
+    redis.follow(&other);
+    redis.run(&["REPLICAOF", "NO", "ONE"]);
+    let (store, known) = (&store, &known);
+    eventually("it shows a gap", || async move {
+        let page = store.log_after(Some(known.clone()), 10).await;
+        page.is_ok_and(|page| page.gap)
+    })
+    .await;
+}
+
+/// As an eviction that takes what has no time to live.
+#[tokio::test]
+async fn a_bucket_that_lost_its_counters_goes_on_behind_its_last_entry() {
+    let Some(redis) = Redis::start(Flavor::Redis) else { return };
+    let store = open(&redis).await;
+    let subject = Subject::new(store.clone());
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(subject.add(Draft::of("ada")).await);
+    }
+    subject.end_session(ids[0], START).await;
+    subject.end_session(ids[1], START).await;
+    let key = |part| format!("cloakroom:{{{:02}}}:{part}", ids[0].bucket().index());
+    for (count, id) in [(3, ids[2]), (1, ids[3])] {
+        redis.run(&["DEL", &key("meta")]);
+        assert_eq!(subject.end_session(id, START).await.count, 1);
+        assert_eq!(changes(&store).await.len(), count);
+        assert_eq!(changes(&store).await.last(), Some(&Change::Ended(id)));
+        // The number is of the last that was written, not of the last that is there.
+        redis.run(&["XTRIM", &key("log"), "MAXLEN", "0"]);
+    }
 }
 
 #[tokio::test]

@@ -12,3 +12,4 @@ mod log;
 mod memory;
 mod opening;
 mod outages;
+mod users;

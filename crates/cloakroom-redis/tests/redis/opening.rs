@@ -1,8 +1,8 @@
 use cloakroom_core::{Carry, Durability, LimitPolicy, Selector, Store};
 use cloakroom_redis::{OpenError, Options, Product, RedisStore};
-use cloakroom_testkit::Subject;
 use cloakroom_testkit::fixtures::{Draft, at, logout, sweep};
 use cloakroom_testkit::servers::{Flavor, Redis, free_port};
+use cloakroom_testkit::{Subject, eventually};
 
 use crate::support::options;
 
@@ -41,6 +41,25 @@ async fn a_server_that_keeps_nothing_is_warned_of_and_refused_where_that_is_aske
     for word in ["appendonly yes", "allkeys-lru", "noeviction"] {
         assert!(text.contains(word), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_less_than_before_is_told_and_refused_where_that_is_asked_for() {
+    let Some(redis) = durable(Flavor::Redis) else { return };
+    let strict = RedisStore::open(options(&redis).require_durable(true)).await.unwrap();
+    let lenient = RedisStore::open(options(&redis)).await.unwrap();
+    redis.run(&["CONFIG", "SET", "appendfsync", "everysec"]);
+    redis.run(&["CLIENT", "KILL", "TYPE", "normal"]);
+    let id = Draft::of("ada").build().record.id;
+    let refused = || async {
+        let error = strict.load(id, at(1)).await.err();
+        error.is_some_and(|error| format!("{error:?}").contains("appendfsync everysec"))
+    };
+    eventually("it is refused", refused).await;
+    eventually("it is told", || async { lenient.durability() != Durability::Lossless }).await;
+    assert!(lenient.load(id, at(1)).await.is_ok());
+    redis.run(&["CONFIG", "SET", "appendfsync", "always"]);
+    eventually("it is used again", || async { strict.load(id, at(1)).await.is_ok() }).await;
 }
 
 #[tokio::test]

@@ -99,12 +99,24 @@ impl Redis {
             builder = builder.option("masterauth", &format!("\"{password}\""));
         }
         let replica = builder.start()?;
+        replica.wait_until_it_follows();
+        Some(replica)
+    }
+
+    /// Makes it a replica of another one, and waits until it has the data of that one.
+    #[track_caller]
+    pub fn follow(&self, primary: &Self) {
+        self.run(&["REPLICAOF", "127.0.0.1", &primary.port.to_string()]);
+        self.wait_until_it_follows();
+    }
+
+    #[track_caller]
+    fn wait_until_it_follows(&self) {
         let follows = || {
-            let info = replica.run(&["INFO", "replication"]);
+            let info = self.run(&["INFO", "replication"]);
             info.text().is_some_and(|it| it.contains("master_link_status:up"))
         };
-        replica.service.wait_until("it follows", TIME_TO_START, follows);
-        Some(replica)
+        self.service.wait_until("it follows", TIME_TO_START, follows);
     }
 
     /// Kills it and its children as a power cut would, and waits until they are gone.
