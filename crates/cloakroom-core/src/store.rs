@@ -89,7 +89,8 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// the same step if a live session ended or an epoch was raised; a bulk end is one entry.
     fn end(&self, end: End) -> StoreAnswer<'_, Ended>;
 
-    /// The epoch of a user: how often all of the user's sessions were ended. Never goes back.
+    /// The epoch of a user: how often all of the user's sessions were ended. Never goes back, and
+    /// is not below that of any of the user's sessions: an insert with a higher one raises it.
     fn epoch(&self, user: UserId) -> StoreAnswer<'_, u64>;
 
     /// Moves at most `limit` expired sessions into the history, those that expired first before

@@ -104,6 +104,15 @@ CREATE FUNCTION {schema}.user_epoch(p_user_id text) RETURNS bigint LANGUAGE sql 
     FROM {schema}.everyone_epoch AS everyone
 $$;
 
+-- Makes a user's epoch at least p_least, for a caller that holds the locks of everyone and of the
+-- user.
+CREATE FUNCTION {schema}.raise_user_epoch(p_user_id text, p_least bigint) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO {schema}.user_epoch AS own (user_id, epoch)
+    SELECT p_user_id, p_least - everyone.epoch FROM {schema}.everyone_epoch AS everyone
+    ON CONFLICT (user_id) DO UPDATE SET epoch = greatest(own.epoch, excluded.epoch)
+$$;
+
 -- Whether there is room for one more visitor under the cap; one who is replaced makes some. Far
 -- below the cap, visitors do not wait for each other: no more of them can be under way unseen
 -- than there are connections. Near it they come one by one.
@@ -203,6 +212,9 @@ BEGIN
                 ended := '{}';
                 RETURN;
             END IF;
+        END IF;
+        IF p_epoch > {schema}.user_epoch(p_user_id) THEN
+            PERFORM {schema}.raise_user_epoch(p_user_id, p_epoch);
         END IF;
     END IF;
 
@@ -500,9 +512,7 @@ BEGIN
     -- Logins of the user that are under way commit first, and are ended; later ones see the epoch.
     PERFORM pg_advisory_xact_lock(hashtextextended('{schema} user ' || p_user_id, 0::bigint));
     epoch := greatest({schema}.user_epoch(p_user_id) + 1, p_least);
-    INSERT INTO {schema}.user_epoch AS own (user_id, epoch)
-    SELECT p_user_id, end_user.epoch - everyone.epoch FROM {schema}.everyone_epoch AS everyone
-    ON CONFLICT (user_id) DO UPDATE SET epoch = greatest(own.epoch, excluded.epoch);
+    PERFORM {schema}.raise_user_epoch(p_user_id, epoch);
 
     SELECT coalesce(array_agg(locked.id), '{}') INTO v_ids FROM (
         SELECT s.id FROM {schema}.session AS s WHERE s.user_id = p_user_id

@@ -149,21 +149,53 @@ impl App {
         permit: Permit,
     ) -> Result<Option<Proven>, StoreError> {
         // The epoch must be older than the hash: a change of password in between then wins.
-        let epoch = match id {
+        let mut epoch = match id {
             Some(id) => self.cloakroom.sessions().epoch(id).await?,
             None => 0,
         };
-        let account = self.users.account(name).await?;
+        let mut account = self.users.account(name).await?;
+        if let Some(behind) = account.as_ref().filter(|account| account.row.epoch > epoch) {
+            epoch = self.finish_end(&behind.row).await?;
+            account = self.users.account(name).await?;
+        }
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
         let verified = permit.verify(password, hash.clone()).await;
         match account {
             Some(account) if verified.is_right() && !account.row.disabled => {
                 self.renew_hash(&account.row, hash, verified).await;
-                let epoch = epoch.max(account.row.epoch);
                 Ok(Some(Proven { user: account.row, epoch }))
             }
             _ => Ok(None),
         }
+    }
+
+    /// The user, if they are kept here, and the epoch of a login that begins now.
+    ///
+    /// # Errors
+    /// A fault of a store.
+    pub async fn begin_login(&self, id: &UserId) -> Result<(Option<UserRow>, u64), StoreError> {
+        // The epoch must be older: who is disabled after it was read has a higher one.
+        let epoch = self.cloakroom.sessions().epoch(id).await?;
+        let user = self.users.by_id(id).await?;
+        match user {
+            Some(behind) if behind.epoch > epoch => {
+                let epoch = self.finish_end(&behind).await?;
+                Ok((self.users.by_id(id).await?, epoch))
+            }
+            user => Ok((user, epoch)),
+        }
+    }
+
+    /// Ends what a change of the user was to end. The users' database is one step ahead of the
+    /// sessions' after a crash between the two, and where the store has lost its epochs. A login
+    /// as of the user's own epoch could not be told from one that began before the next end.
+    async fn finish_end(&self, user: &UserRow) -> Result<u64, StoreError> {
+        let why = if user.disabled { EndReason::UserDisabled } else { EndReason::PasswordChange };
+        let (sessions, user) = (self.cloakroom.sessions().clone(), user.clone());
+        let ended = to_its_end(async move {
+            end_since(&sessions, &user, user.epoch_except, why, &user.name).await
+        });
+        Ok(ended.await?.epoch)
     }
 
     /// Replaces the outdated hash that a right password was checked against. No session ends by

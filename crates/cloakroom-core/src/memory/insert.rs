@@ -183,6 +183,9 @@ impl Inner {
         for id in &over_limit {
             self.end_one(&mut shards.own, *id, EndReason::Limit, None, now);
         }
+        if let Some(user) = &work.new.record.user {
+            shards.own.raise_epoch(user, work.new.record.epoch);
+        }
         shards.own.add(id, ready.row);
         Try::Over(Inserted::Done { ended: over_limit })
     }

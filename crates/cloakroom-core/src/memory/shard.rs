@@ -325,6 +325,13 @@ impl Shard {
         }
     }
 
+    /// Makes a user's epoch at least this.
+    pub(super) fn raise_epoch(&mut self, user: &UserId, least: u64) {
+        if self.epoch(user) < least {
+            self.set_epoch(user, least - self.everyone);
+        }
+    }
+
     /// All of a user's sessions, the oldest first.
     pub(super) fn ids_of(&self, user: &UserId) -> impl DoubleEndedIterator<Item = SessionId> {
         let hash = hash(&self.hasher, user.as_str());

@@ -10,10 +10,11 @@ if redis.call('EXISTS', key) == 1 or redis.call('HEXISTS', HISTORY, id) == 1
   return { 'conflict' }
 end
 
-local everyone_epoch = everyone(META)
+local everyone_epoch, raised, own_epoch = everyone(META), 0, 0
 if user ~= '' then
-  local raised = tonumber(redis.call('HGET', EPOCHS, user) or 0)
+  raised = tonumber(redis.call('HGET', EPOCHS, user) or 0)
   if epoch < everyone_epoch + raised then return { 'superseded' } end
+  own_epoch = math.max(epoch - everyone_epoch, raised)
 end
 
 -- More sessions of one user would make scripts long, which hold up everybody.
@@ -110,6 +111,8 @@ local ends = deadline(record)
 keep(key, data, ends, NOW)
 redis.call('ZADD', EXPIRY, string.format('%.0f', ends), id)
 if user ~= '' then
+  -- So that an end of the user reaches it: that is told from later logins by the epoch.
+  if own_epoch > raised then redis.call('HSET', EPOCHS, user, string.format('%.0f', own_epoch)) end
   redis.call('ZADD', IDS, 0, id)
   redis.call('ZADD', USERS, 0, user .. '\0' .. id)
   redis.call('ZADD', NAMES, 0, name .. '\0' .. inverted(id))

@@ -91,8 +91,16 @@ pub(super) fn epoch(database: &Connection, user: &UserId) -> Result<u64> {
 
 fn raise(database: &Connection, user: &UserId, least: Option<u64>) -> Result<u64> {
     let next = (epoch(database, user)? + 1).max(least.unwrap_or(0));
-    database.prepare_cached(RAISE_USER)?.execute(params![user.as_str(), signed(next)])?;
+    raise_to(database, user, next)?;
     Ok(next)
+}
+
+/// Makes the user's epoch at least this.
+pub(super) fn raise_to(database: &Connection, user: &UserId, least: u64) -> Result<()> {
+    if epoch(database, user)? < least {
+        database.prepare_cached(RAISE_USER)?.execute(params![user.as_str(), signed(least)])?;
+    }
+    Ok(())
 }
 
 fn keep(database: &Connection, id: SessionId, user: &UserId, epoch: u64) -> Result<()> {

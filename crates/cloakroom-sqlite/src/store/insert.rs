@@ -6,7 +6,7 @@ use cloakroom_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::end::{end_within, epoch};
+use super::end::{end_within, epoch, raise_to};
 use crate::row::{groups_text, millis, session_id, signed, unsigned};
 
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM cloakroom_session WHERE id = ?1)
@@ -68,6 +68,9 @@ pub(super) fn insert(database: &Connection, new: &NewSession) -> Result<Inserted
     }
     for id in &over_limit {
         end_within(database, *id, EndReason::Limit, now)?;
+    }
+    if let Some(user) = &new.record.user {
+        raise_to(database, user, new.record.epoch)?;
     }
     add(database, &new.record, data.last_version)?;
     add_data(database, new.record.id, &data.values)?;

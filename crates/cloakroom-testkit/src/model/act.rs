@@ -45,7 +45,9 @@ pub(super) struct Insert {
     pub(super) replaces: Option<(Slot, Carry)>,
     pub(super) limit: Option<SessionLimit>,
     pub(super) anonymous_cap: u64,
-    pub(super) stale_epoch: bool,
+    /// From the present epoch: -1 for a login that began before an end, more where an application
+    /// is ahead of the store.
+    pub(super) epoch_step: i64,
 }
 
 #[derive(Clone, Debug)]
@@ -142,7 +144,7 @@ impl Insert {
             replaces: random.once_in(4).then(|| (slot(random), carry)),
             limit: random.once_in(3).then_some(limit),
             anonymous_cap: if random.once_in(10) { 0 } else { 1_000_000 },
-            stale_epoch: random.once_in(8),
+            epoch_step: if random.once_in(8) { -1 } else { i64::from(random.once_in(16)) * 3 },
         }
     }
 }

@@ -128,7 +128,7 @@ impl Play {
         };
         if let Some(index) = insert.user {
             let epoch = self.reference.epoch(user(USERS[index])).await;
-            draft = draft.epoch(epoch.saturating_sub(u64::from(insert.stale_epoch)));
+            draft = draft.epoch(epoch.saturating_add_signed(insert.epoch_step));
         }
         for (key, value) in &insert.data {
             draft = draft.data(key, &value.to_string());

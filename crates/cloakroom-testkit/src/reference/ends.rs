@@ -56,8 +56,15 @@ impl State {
 
     fn raise(&mut self, user: &UserId, least: Option<u64>) -> u64 {
         let next = (self.epoch(user) + 1).max(least.unwrap_or(0));
-        self.user_epochs.insert(user.clone(), next - self.everyone_epoch);
+        self.raise_to(user, next);
         next
+    }
+
+    /// Makes the user's epoch at least this.
+    pub(super) fn raise_to(&mut self, user: &UserId, least: u64) {
+        if self.epoch(user) < least {
+            self.user_epochs.insert(user.clone(), least - self.everyone_epoch);
+        }
     }
 
     fn keep(&mut self, id: SessionId, user: &UserId, epoch: u64) {

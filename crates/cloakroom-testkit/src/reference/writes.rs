@@ -30,6 +30,9 @@ impl State {
         for id in &over_limit {
             self.end_within(*id, EndReason::Limit, now);
         }
+        if let Some(user) = &new.record.user {
+            self.raise_to(user, new.record.epoch);
+        }
         self.add(Row { record: Arc::new(new.record), data, last_version });
         Inserted::Done { ended: over_limit }
     }

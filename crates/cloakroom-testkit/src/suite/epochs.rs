@@ -59,6 +59,23 @@ pub(super) async fn an_epoch_is_raised_at_least_to_the_one_given(store: Subject)
     assert_eq!(superseded, Inserted::Superseded);
 }
 
+pub(super) async fn a_login_of_a_higher_epoch_raises_that_of_its_user(store: Subject) {
+    store.end(logout(Selector::Everyone, START)).await;
+    let of_epoch = |epoch| Draft::of("ada").at(at(1)).epoch(epoch);
+    let first = store.add(of_epoch(7)).await;
+    assert_eq!(store.epoch(user("ada")).await, 7);
+    assert_eq!(store.insert(of_epoch(5).build()).await, Inserted::Superseded);
+    let kept = store.add(of_epoch(7)).await;
+    assert_eq!(store.epoch(user("bob")).await, 1, "another user's epoch stays");
+
+    let ended = store.end(logout(Selector::UserExcept(user("ada"), kept), at(2))).await;
+    assert_eq!((ended.count, ended.epoch), (1, 8));
+    assert!(!store.is_live(first, at(2)).await && store.is_live(kept, at(2)).await);
+    assert_eq!(store.insert(Draft::of("ada").epoch(7).build()).await, Inserted::Superseded);
+    let ended = store.end(logout(Selector::User(user("ada")), at(3))).await;
+    assert_eq!((ended.count, ended.epoch), (1, 9), "the one that was kept has an epoch below");
+}
+
 pub(super) async fn an_epoch_never_goes_back(store: Subject) {
     let mut last = 0;
     let orders = [

@@ -217,8 +217,8 @@ pub(super) async fn the_acts_on_a_user_come_in_their_order(store: Subject) {
     let mut expected = Vec::new();
     for second in 1..=3 {
         let now = at(10 * second);
-        let first = store.add(Draft::of("ada").at(now).epoch(9)).await;
-        let kept = store.add(Draft::of("ada").at(now).epoch(9)).await;
+        let first = store.add(Draft::of("ada").at(now).epoch(8 + second)).await;
+        let kept = store.add(Draft::of("ada").at(now).epoch(8 + second)).await;
         store.rotate(guard(first, now), rotation(1, "word")).await;
         store.end_session(first, now).await;
         store.regroup(user("ada"), vec![format!("group-{second}")], now).await;

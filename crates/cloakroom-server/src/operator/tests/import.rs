@@ -69,6 +69,20 @@ async fn a_password_that_was_changed_meanwhile_is_not_replaced_by_the_old_one() 
 }
 
 #[tokio::test]
+async fn a_sign_in_brings_the_store_to_the_epoch_of_its_user() {
+    let scene = Scene::new().await;
+    summary(ask(&scene, vec![imported(2, "bob")]).await);
+    let users = &scene.app.users;
+    let bob = users.by_name("bob").await.unwrap().unwrap().id;
+    users.set_disabled(&bob, true, 8).await.unwrap();
+    users.set_disabled(&bob, false, 0).await.unwrap();
+    let password = Password::new(PASSWORD.to_owned());
+    let proven = scene.app.prove(Claim { name: "bob", password, from: None }).await.unwrap();
+    assert_eq!(proven.epoch, 9);
+    assert_eq!(scene.app.cloakroom.sessions().epoch(&bob).await.unwrap(), 9);
+}
+
+#[tokio::test]
 async fn a_disabled_user_stays_out_and_keeps_the_hash() {
     let scene = Scene::new().await;
     let disabled = ImportedPerson { disabled: true, ..imported(2, "bob") };

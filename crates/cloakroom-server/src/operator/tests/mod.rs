@@ -3,7 +3,7 @@ mod people;
 mod sessions;
 mod socket;
 
-use cloakroom::{ClientInfo, SessionId};
+use cloakroom::{ClientInfo, EndReason, SessionError, SessionId, UserId};
 use cloakroom_testkit::servers::TempDir;
 
 use super::{ForeignHash, Import, ImportedPerson, NewPerson, Order, Reply, carry_out};
@@ -46,8 +46,8 @@ impl Scene {
     async fn log_in(&self, name: &str) -> SessionId {
         let user = self.app.users.by_name(name).await.unwrap().unwrap();
         let sessions = self.app.cloakroom.sessions();
-        let epoch = sessions.epoch(&user.id).await.unwrap();
-        let login = Proven { epoch: epoch.max(user.epoch), user }.login().unwrap();
+        let (user, epoch) = self.app.begin_login(&user.id).await.unwrap();
+        let login = Proven { epoch, user: user.unwrap() }.login().unwrap();
         let client = ClientInfo {
             address: Some("192.0.2.7".to_owned()),
             user_agent: Some("curl/8.14.1".to_owned()),

@@ -120,3 +120,50 @@ async fn a_set_up_link_is_made_only_while_there_is_nobody() {
     scene.add("alice").await;
     failed(&scene.order(Order::SetUpLink).await, "the set-up is done");
 }
+
+/// Alice's own epoch is ahead of the store's, as after a crash of a store that loses its epochs,
+/// or between the two steps that disable a user.
+async fn scene_with_an_epoch_ahead() -> (Scene, UserId, SessionId) {
+    let scene = Scene::new().await;
+    scene.add("alice").await;
+    let live = scene.log_in("alice").await;
+    let users = &scene.app.users;
+    let alice = users.by_name("alice").await.unwrap().unwrap().id;
+    users.set_disabled(&alice, true, 8).await.unwrap();
+    assert_eq!(scene.app.cloakroom.sessions().epoch(&alice).await.unwrap(), 0);
+    (scene, alice, live)
+}
+
+#[tokio::test]
+async fn a_login_first_finishes_the_end_that_a_crash_left_half_done() {
+    let (scene, alice, half_ended) = scene_with_an_epoch_ahead().await;
+    let (_, epoch) = scene.app.begin_login(&alice).await.unwrap();
+    assert_eq!(epoch, 9);
+    assert!(!scene.is_live(half_ended).await);
+    let why = format!("{:?}", scene.why(half_ended).await);
+    assert!(why.contains("UserDisabled"), "{why}");
+
+    scene.app.users.set_disabled(&alice, false, 0).await.unwrap();
+    let live = scene.log_in("alice").await;
+    let (_, again) = scene.app.begin_login(&alice).await.unwrap();
+    assert_eq!(again, 9, "there is nothing to finish any more");
+    assert!(scene.is_live(live).await);
+}
+
+#[tokio::test]
+async fn a_login_begun_before_an_end_is_refused_where_the_epoch_was_ahead_of_the_store() {
+    for everyone in [false, true] {
+        let (scene, alice, _) = scene_with_an_epoch_ahead().await;
+        scene.app.users.set_disabled(&alice, false, 0).await.unwrap();
+        let (user, epoch) = scene.app.begin_login(&alice).await.unwrap();
+        let sessions = scene.app.cloakroom.sessions();
+        let ended = match everyone {
+            true => sessions.end_everyone(EndReason::Admin, None).await,
+            false => sessions.end_user(&alice, EndReason::Admin, None).await,
+        };
+        ended.unwrap();
+        let late = Proven { epoch, user: user.unwrap() }.login().unwrap();
+        let late = sessions.log_in(late, ClientInfo::default(), None).await;
+        assert!(matches!(late, Err(SessionError::Superseded)), "{everyone}");
+    }
+}

@@ -179,9 +179,7 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     let Body { value: new, raw } = body;
     let (Object(who), Object(client)) = (new.user, new.client);
-    // Before the user is looked at: who is disabled after that has a higher one.
-    let epoch = app.cloakroom.sessions().epoch(&who.id).await?;
-    let known = app.users.by_id(&who.id).await?;
+    let (known, epoch) = app.begin_login(&who.id).await?;
     let id = who.id.clone();
     let user = user(who, known.as_ref())?;
     let epoch = as_of(epoch, known.as_ref(), new.as_of_epoch)?;
@@ -248,8 +246,7 @@ fn user(new: NewSessionUser, known: Option<&UserRow>) -> Result<User, ApiError> 
 /// user's sessions would not reach it.
 fn as_of(epoch: u64, known: Option<&UserRow>, given: Option<Whole>) -> Result<u64, ApiError> {
     let own = known.map_or(0, |known| known.epoch);
-    let present = epoch.max(own);
-    let as_of = given.map_or(present, |Whole(given)| given.min(present));
+    let as_of = given.map_or(epoch, |Whole(given)| given.min(epoch));
     if as_of < own { Err(superseded()) } else { Ok(as_of) }
 }
 
