@@ -25,6 +25,7 @@ use crate::reservations::Reservations;
 use crate::returns::Returns;
 use crate::sql::{EMBEDDED, Sql};
 use crate::stores;
+use crate::strategy_change::SessionPlace;
 use crate::users::Users;
 
 /// Where session tokens are made from.
@@ -41,6 +42,8 @@ pub struct App {
     pub cloakroom: Cloakroom,
     /// The store, if they are in memory.
     pub memory: Option<MemoryStore>,
+    /// Where sessions were until now.
+    pub place: SessionPlace,
     /// The users.
     pub users: Users,
     /// The keys of applications.
@@ -78,6 +81,7 @@ impl App {
         let session_key =
             keys.key(SESSION_KEY, &data.join(SESSION_KEY), SecretKey::generate()?.reveal()).await?;
         let assertions = assertion_key(&keys, &data.join(ASSERTION_KEY)).await?;
+        let place = SessionPlace::open(sql.clone(), &config).await?;
         let users = Users::open(sql.clone()).await?;
         let api_keys = ApiKeys::open(sql.clone()).await?;
         let reservations = Reservations::open(sql.clone()).await?;
@@ -106,6 +110,7 @@ impl App {
             started_at: cloakroom.sessions().now(),
             cloakroom,
             memory,
+            place,
             users,
             api_keys,
             reservations,

@@ -70,6 +70,9 @@ pub enum Command {
     /// Keys that several servers share
     #[command(subcommand)]
     Key(KeyCommand),
+    /// How sessions are kept
+    #[command(subcommand)]
+    Strategy(StrategyCommand),
     /// Add, import, list, disable, enable and unlock users
     #[command(subcommand)]
     User(UserCommand),
@@ -111,6 +114,13 @@ pub enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
     /// Make the keys in this data directory those of all servers, and those that are missing
+    Adopt,
+}
+
+/// What to do with the strategy that several servers share.
+#[derive(Debug, Subcommand)]
+pub enum StrategyCommand {
+    /// Make the strategy of this configuration that of all servers; everybody has to sign in again
     Adopt,
 }
 

@@ -28,5 +28,6 @@ pub mod routes;
 pub mod serve;
 pub mod sql;
 pub mod stores;
+pub mod strategy_change;
 pub mod ui;
 pub mod users;

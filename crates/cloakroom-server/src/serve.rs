@@ -57,6 +57,7 @@ struct Entrances<'a> {
 
 async fn attend(app: &SharedApp, entrances: Entrances<'_>, signals: Signals) -> Result<()> {
     let Entrances { listening, listen, metrics, claim } = entrances;
+    app.place.move_in(app.cloakroom.sessions()).await?;
     let house = House::new(routes::router(app.clone()), &app.config);
     let orders = socket::bind(app, claim).await?;
     let (stop, stopped) = watch::channel(false);

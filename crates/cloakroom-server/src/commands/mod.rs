@@ -10,6 +10,7 @@ mod output;
 mod pages;
 mod serve;
 mod setup_link;
+mod strategy;
 mod table;
 mod told;
 mod user;
@@ -25,7 +26,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use self::output::{Closed, Output};
-use crate::cli::{Cli, Command, ConfigCommand, KeyCommand};
+use crate::cli::{Cli, Command, ConfigCommand, KeyCommand, StrategyCommand};
 use crate::config::{self, Loaded};
 use crate::operator::client::Operator;
 
@@ -56,6 +57,9 @@ fn run(cli: Cli) -> Result<()> {
         Command::Serve(_) => wait_for(serve::run(loaded)),
         Command::Config(ConfigCommand::Check) => config_check::run(&loaded, &mut output),
         Command::Key(KeyCommand::Adopt) => wait_for(key::adopt(&loaded.config, &mut output)),
+        Command::Strategy(StrategyCommand::Adopt) => {
+            wait_for(strategy::adopt(loaded.config, &mut output))
+        }
         command => wait_for(order(command, loaded, &mut output)),
     }
 }
@@ -73,6 +77,7 @@ async fn order(command: Command, loaded: Loaded, output: &mut Output) -> Result<
         | Command::Key(_)
         | Command::Openapi
         | Command::Serve(_)
+        | Command::Strategy(_)
         | Command::Version => Ok(()),
     }
 }

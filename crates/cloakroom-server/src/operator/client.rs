@@ -96,7 +96,9 @@ impl Operator {
                 data.display()
             );
         }
-        Ok(Self::Direct(App::open(config).await?))
+        let app = App::open(config).await?;
+        app.place.check().await?;
+        Ok(Self::Direct(app))
     }
 
     /// Has an order carried out.

@@ -38,6 +38,7 @@ mod slow;
 mod smuggling;
 mod sqlite;
 mod store_faults;
+mod strategy_change;
 mod support;
 mod two_nodes;
 mod v1;
