@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::fmt;
 
 /// A fault of a store: never an answer about a session (law 5).
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,22 @@ impl StoreError {
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         Self::Unknown { operation, source: source.into() }
+    }
+}
+
+/// An error and all that it came from, for logs: `what: why: why`.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a>(pub &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(why) = source {
+            write!(formatter, ": {why}")?;
+            source = why.source();
+        }
+        Ok(())
     }
 }
 

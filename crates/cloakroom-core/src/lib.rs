@@ -37,7 +37,7 @@ pub use browse::{
 };
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use data::{DataChange, DataLimits, Entry, Expect, Keys, check_key};
-pub use error::{SessionError, StoreError};
+pub use error::{Chain, SessionError, StoreError};
 pub use id::{Bucket, IdError, SessionId};
 pub use lifetime::{Lifetime, granularity};
 pub use log::{Change, LogEntry, LogPage, Position, PositionError, RevocationLog};

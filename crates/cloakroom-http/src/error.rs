@@ -1,4 +1,4 @@
-use cloakroom_core::{SessionError, StoreError, UserError};
+use cloakroom_core::{Chain, SessionError, StoreError, UserError};
 use http::StatusCode;
 
 use crate::Problem;
@@ -86,7 +86,7 @@ impl axum::response::IntoResponse for Error {
     fn into_response(self) -> axum::response::Response {
         let problem = Problem::from(&self);
         if problem.status.is_server_error() {
-            tracing::error!(error = ?self, "a request failed: {self}");
+            tracing::error!(error = %Chain(&self), "a request failed: {self}");
         }
         problem.into_http()
     }

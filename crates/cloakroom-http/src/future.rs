@@ -1,3 +1,4 @@
+use cloakroom_core::Chain;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -121,7 +122,9 @@ impl Session {
                 }
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!(error = ?error, "a credential could not be renewed yet"),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "a credential could not be renewed yet")
+            }
         }
     }
 

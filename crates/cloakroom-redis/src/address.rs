@@ -36,6 +36,7 @@ impl Address {
         info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let server = match info.addr() {
             ConnectionAddr::Unix(path) => path.display().to_string(),
+            tls @ ConnectionAddr::TcpTls { .. } => format!("{tls} (by TLS)"),
             other => other.to_string(),
         };
         Ok(Self { client: Client::open(info).map_err(invalid)?, server })
@@ -45,8 +46,8 @@ impl Address {
 /// Why the first connection did not come about.
 pub(crate) fn refused(server: &str, reason: String) -> OpenError {
     let server = server.to_owned();
-    let is_login = ["(NOAUTH)", "(WRONGPASS)", "authentication"].iter();
-    match is_login.clone().any(|word| reason.contains(word)) {
+    let mut is_login = ["(NOAUTH)", "(WRONGPASS)"].iter();
+    match is_login.any(|word| reason.contains(word)) {
         true => OpenError::Login { server, reason },
         false => OpenError::Unreachable { server, reason },
     }

@@ -28,15 +28,16 @@ pub use capabilities::{CAPABILITIES, Capability, Keeping, Support, capabilities_
 pub use key_file::{KeyFileError, key_file};
 
 pub use cloakroom_core::{
-    Browse, Bucket, Carry, Change, ClientInfo, Clock, Counts, Cursor, DataChange, DataLimits,
-    Durability, EndReason, Ended, EndedPage, EndedSession, Entry, Expect, Family, FamilyKind,
-    Guard, Happening, History, HistoryQuery, IdError, Issued, Keys, Lifetime, LimitPolicy, Live,
-    LogEntry, LogPage, Login, LoginOutcome, ManualClock, MemoryFiles, MemoryOptions, MemoryStore,
-    MemoryUsage, Meters, NameMatch, Observer, Once, Page, Policy, Position, PositionError, Query,
-    Record, Rejection, Restored, RevocationBound, RevocationLog, Sample, SampleValue, Selector,
-    SessionError, SessionId, SessionLimit, SessionStore, SessionToken, Sessions, SetAside,
-    SnapshotError, Spread, Store, StoreError, Summary, SweepReport, SystemClock, Timestamp,
-    Updated, User, UserError, UserId, Verdict, WhenFull, check_key,
+    Browse, Bucket, Carry, Chain, Change, ClientInfo, Clock, Counts, Cursor, DataChange,
+    DataLimits, Durability, EndReason, Ended, EndedPage, EndedSession, Entry, Expect, Family,
+    FamilyKind, Guard, Happening, History, HistoryQuery, IdError, Issued, Keys, Lifetime,
+    LimitPolicy, Live, LogEntry, LogPage, Login, LoginOutcome, ManualClock, MemoryFiles,
+    MemoryOptions, MemoryStore, MemoryUsage, Meters, NameMatch, Observer, Once, Page, Policy,
+    Position, PositionError, Query, Record, Rejection, Restored, RevocationBound, RevocationLog,
+    Sample, SampleValue, Selector, SessionError, SessionId, SessionLimit, SessionStore,
+    SessionToken, Sessions, SetAside, SnapshotError, Spread, Store, StoreError, Summary,
+    SweepReport, SystemClock, Timestamp, Updated, User, UserError, UserId, Verdict, WhenFull,
+    check_key,
 };
 #[cfg(feature = "axum")]
 pub use cloakroom_http::{

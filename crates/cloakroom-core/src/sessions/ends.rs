@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{End, EndReason, Ended, Selector, SessionId, Sessions, StoreError, UserId};
+use crate::{Chain, End, EndReason, Ended, Selector, SessionId, Sessions, StoreError, UserId};
 
 /// Pauses before an end is tried again after a fault.
 const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(25), Duration::from_millis(150)];
@@ -111,7 +111,7 @@ impl Sessions {
                 // What an earlier try may have done is not undone by the failure of a later one.
                 return Err(unknown.unwrap_or(error));
             };
-            tracing::warn!(error = ?error, "ending sessions failed; retrying");
+            tracing::warn!(error = %Chain(&error), "ending sessions failed; retrying");
             if matches!(error, StoreError::Unknown { .. }) {
                 unknown = Some(error);
             }

@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Inner;
 use crate::sweeper::{is_full, jittered, rest};
-use crate::{Happening, SessionId, Sessions, StoreError, Swept};
+use crate::{Chain, Happening, SessionId, Sessions, StoreError, Swept};
 
 /// Uses written in one call: few enough for any store within its time.
 const WRITTEN_TOGETHER: usize = 1_000;
@@ -110,7 +110,7 @@ async fn write_touches(inner: Weak<Inner>, interval: Duration) {
         sleep(interval).await;
         let Some(inner) = inner.upgrade() else { return };
         if let Err(error) = inner.flush().await {
-            tracing::warn!(error = ?error, "writing when sessions were last seen failed");
+            tracing::warn!(error = %Chain(&error), "writing when sessions were last seen failed");
         }
     }
 }
@@ -142,7 +142,7 @@ async fn batch(inner: &Weak<Inner>, total: &mut Swept) -> Option<Duration> {
             is_full(swept, size).then(|| rest(took))
         }
         Err(error) => {
-            tracing::warn!(error = ?error, "sweeping failed; the next sweep tries again");
+            tracing::warn!(error = %Chain(&error), "sweeping failed; the next sweep tries again");
             None
         }
     }

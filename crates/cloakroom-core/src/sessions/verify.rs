@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use crate::{
-    End, EndReason, Guard, Happening, Live, Match, Presented, Record, Rejection, RenewalStep,
-    RevocationBound, SecretDigest, Selector, SessionId, SessionToken, Sessions, StoreError,
-    Timestamp, Updated, Verdict, granularity,
+    Chain, End, EndReason, Guard, Happening, Live, Match, Presented, Record, Rejection,
+    RenewalStep, RevocationBound, SecretDigest, Selector, SessionId, SessionToken, Sessions,
+    StoreError, Timestamp, Updated, Verdict, granularity,
 };
 
 /// Most credentials looked at per request (law 7).
@@ -241,7 +241,7 @@ impl Sessions {
             // A store that can be read but not written must not log anybody out; the next
             // presentation promotes it.
             Err(error) => {
-                tracing::warn!(session = %record.id, error = ?error, "renewal not recorded yet");
+                tracing::warn!(session = %record.id, error = %Chain(&error), "renewal not recorded yet");
                 Ok(self.valid(record, Match::Current, presented, now).await)
             }
         }
@@ -275,7 +275,7 @@ impl Sessions {
         if record.idle_deadline().since(now) <= exact_to
             && let Err(error) = Box::pin(self.0.flush_those(|it| it == record.id)).await
         {
-            tracing::warn!(error = ?error, "a use shortly before the deadline is not written yet");
+            tracing::warn!(error = %Chain(&error), "a use shortly before the deadline is not written yet");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use cloakroom_core::StoreError;
-use redis::RedisError;
+use redis::{ErrorKind, RedisError};
 
 use crate::record::Strange;
 
@@ -87,7 +87,18 @@ impl From<RedisError> for Fault {
                 Self::Unusable(Text(said(code, "")))
             }
             Some(code) => Self::not_done(said(code, error.detail().unwrap_or_default())),
-            None if error.is_io_error() || error.is_unrecoverable_error() => {
+            None if error.kind() == ErrorKind::AuthenticationFailed => {
+                Self::Unusable(Text(said("WRONGPASS", "")))
+            }
+            None if error.is_connection_refusal() => Self::lost(format!(
+                "no server answers there; is it running, and does a firewall let us through? \
+                 ({error})"
+            )),
+            None if error.is_io_error() => {
+                let why = bounded(&error.to_string());
+                Self::lost(format!("the connection to Redis was lost: {why}"))
+            }
+            None if error.is_unrecoverable_error() => {
                 Self::lost(format!("the connection to Redis was lost: {}", error.category()))
             }
             None => Self::not_done(format!("Redis: {error}")),

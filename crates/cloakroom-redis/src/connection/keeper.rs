@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloakroom_core::Durability;
 use redis::Client;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -168,6 +169,18 @@ impl Shared {
     }
 }
 
+impl Shared {
+    fn warn_of_loss(&self, facts: &ServerFacts, life: &str) {
+        let keeps_all = facts.durability == Durability::Lossless;
+        if self.target.durable != Durable::Needless && facts.run_id != life && !keeps_all {
+            warn!(
+                durability = %facts.durability,
+                "this is another Redis process: sessions and ends that were not on its disk are lost"
+            );
+        }
+    }
+}
+
 fn is_replica() -> Fault {
     Fault::not_done("this Redis has become a replica and takes no writes")
 }
@@ -177,7 +190,10 @@ async fn keep(shared: Arc<Shared>) {
         State::Up(link) => Some(Arc::clone(link)),
         State::Connecting | State::Down(_) => None,
     };
-    let mut told = first.map(|link| link.facts.warnings.clone()).unwrap_or_default();
+    let (mut told, mut life) = match first {
+        Some(link) => (link.facts.warnings.clone(), link.facts.run_id.clone()),
+        None => Default::default(),
+    };
     loop {
         watch_over(&shared).await;
         warn!("the connection to Redis was lost; connecting again");
@@ -186,6 +202,8 @@ async fn keep(shared: Arc<Shared>) {
             match shared.connect().await {
                 Ok(link) => {
                     info!(run_id = link.facts.run_id, "connected to Redis again");
+                    shared.warn_of_loss(&link.facts, &life);
+                    life.clone_from(&link.facts.run_id);
                     if shared.target.durable == Durable::Told && link.facts.warnings != told {
                         told.clone_from(&link.facts.warnings);
                         told.iter().for_each(|warning| warn!("{warning}"));

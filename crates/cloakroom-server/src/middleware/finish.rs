@@ -2,6 +2,7 @@ use axum::extract::Request;
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use cloakroom::Chain;
 use tracing::Instrument;
 
 use crate::middleware::PageError;
@@ -18,7 +19,7 @@ pub async fn finish(request: Request, next: Next) -> Response {
     match tokio::spawn(next.run(request).in_current_span()).await {
         Ok(response) => response,
         Err(error) => {
-            tracing::error!(error = ?error, "a request ended early");
+            tracing::error!(error = %Chain(&error), "a request ended early");
             PageError::from(ErrorKind::Fault).into_response()
         }
     }

@@ -4,7 +4,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use cloakroom::{Error, SessionError, StoreError};
+use cloakroom::{Chain, Error, SessionError, StoreError};
 
 use crate::app::SharedApp;
 use crate::events;
@@ -28,7 +28,7 @@ impl From<ErrorKind> for PageError {
 
 impl From<StoreError> for PageError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = ?error, "{error}");
+        tracing::error!(error = %Chain(&error), "{error}");
         Self::Page(match error {
             StoreError::Unknown { .. } => ErrorKind::OutcomeUnknown,
             _ => ErrorKind::Unavailable,
@@ -46,7 +46,7 @@ impl From<Error> for PageError {
                 Self::Page(ErrorKind::FormExpired)
             }
             other => {
-                tracing::error!(error = ?other, "{other}");
+                tracing::error!(error = %Chain(&other), "{other}");
                 Self::Page(ErrorKind::Fault)
             }
         }

@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use cloakroom::{IdError, StoreError, UserError};
+use cloakroom::{Chain, IdError, StoreError, UserError};
 
 use super::Reply;
 use crate::users::NameError;
@@ -25,7 +25,7 @@ impl From<Refusal> for Reply {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = ?error, "an operator's order failed");
+        tracing::error!(error = %Chain(&error), "an operator's order failed");
         Self::Failed(with_causes(&error))
     }
 }

@@ -5,7 +5,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cloakroom::{Error, Problem, Session, Timestamp};
+use cloakroom::{Chain, Error, Problem, Session, Timestamp};
 use serde::Serialize;
 
 use crate::app::{App, SharedApp};
@@ -60,7 +60,7 @@ fn admit(app: &App, asked_by: &str, identity: &Identity) -> Response {
     let assertion = match app.assertions.sign(&claims(app, asked_by, identity, now)) {
         Ok(assertion) => assertion,
         Err(error) => {
-            tracing::error!(error = ?error, "an identity assertion could not be signed");
+            tracing::error!(error = %Chain(&error), "an identity assertion could not be signed");
             return Problem::unavailable().into_response();
         }
     };

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cloakroom::{Problem, Query};
+use cloakroom::{Chain, Problem, Query};
 
 use crate::app::SharedApp;
 
@@ -21,7 +21,7 @@ pub(super) async fn ready(State(app): State<SharedApp>) -> Response {
     match answers {
         Ok(_) => (StatusCode::OK, "ready\n").into_response(),
         Err(error) => {
-            tracing::error!(error = ?error, "not ready");
+            tracing::error!(error = %Chain(&error), "not ready");
             Problem::unavailable().into_response()
         }
     }

@@ -24,6 +24,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
+use cloakroom::Chain;
 
 use crate::app::{App, SharedApp};
 use crate::events::within_request;
@@ -135,7 +136,7 @@ pub fn layout(app: &App) -> Layout {
 /// A rendered page, or the page that says something went wrong.
 fn render(page: &impl Template) -> Result<Html<String>, PageError> {
     page.render().map(Html).map_err(|error| {
-        tracing::error!(error = ?error, "a page could not be drawn");
+        tracing::error!(error = %Chain(&error), "a page could not be drawn");
         PageError::from(ErrorKind::Fault)
     })
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::journal::{Journal, JournalFile};
 use super::snapshot::{self, Header};
 use super::{Inner, MemoryOptions, MemoryStore, unpoisoned};
-use crate::{Bucket, Clock, SystemClock, Timestamp};
+use crate::{Bucket, Chain, Clock, SystemClock, Timestamp};
 
 use disk::NotReplaced;
 pub(super) use disk::{create_private, sync_directory};
@@ -260,7 +260,9 @@ fn keep(inner: &Weak<Inner>, every: Duration, stop: &mpsc::Receiver<()>) {
         }
         match store.snapshot() {
             Ok(()) => due = Instant::now() + every,
-            Err(error) => tracing::error!(error = ?error, "no snapshot of the sessions; retrying"),
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "no snapshot of the sessions; retrying")
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use cloakroom::{IdError, Problem, SessionError, StoreError, UserError};
+use cloakroom::{Chain, IdError, Problem, SessionError, StoreError, UserError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -103,7 +103,7 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = ?error, "{error}");
+        tracing::error!(error = %Chain(&error), "{error}");
         match error {
             StoreError::Unknown { .. } => {
                 let detail = "Whether this was done is not known. Ends and creations with an \
@@ -135,7 +135,7 @@ impl From<SessionError> for ApiError {
             }
             SessionError::Invalid { .. } => Self::invalid_body(text),
             other => {
-                tracing::error!(error = ?other, "{other}");
+                tracing::error!(error = %Chain(&other), "{other}");
                 Self::internal()
             }
         }

@@ -1,3 +1,4 @@
+use cloakroom::Chain;
 use std::time::Duration;
 
 use axum::Json;
@@ -103,7 +104,7 @@ async fn successor(app: &App, live: &Live) -> Option<String> {
         Ok(token) => token.map(|token| token.reveal().to_owned()),
         // The presented one is still good, and the next verification tries again.
         Err(error) => {
-            tracing::warn!(error = ?error, "a credential could not be renewed yet");
+            tracing::warn!(error = %Chain(&error), "a credential could not be renewed yet");
             None
         }
     }
