@@ -62,7 +62,6 @@ scripts! {
     SETTLE = "lua/record.lua" "lua/bucket.lua" "lua/settle.lua";
     CLAIMED = "lua/record.lua" "lua/bucket.lua" "lua/claimed.lua";
     END_ONE = "lua/record.lua" "lua/bucket.lua" "lua/end_one.lua";
-    CONDEMN = "lua/record.lua" "lua/bucket.lua" "lua/condemn.lua";
     END_USER = "lua/record.lua" "lua/bucket.lua" "lua/end_user.lua";
     REGROUP = "lua/record.lua" "lua/bucket.lua" "lua/regroup.lua";
     ROTATE = "lua/record.lua" "lua/bucket.lua" "lua/rotate.lua";

@@ -91,7 +91,7 @@ impl From<RedisError> for Fault {
                 Self::Unusable(Text(said("WRONGPASS", "")))
             }
             None if error.is_connection_refusal() => Self::lost(format!(
-                "no server answers there; is it running, and does a firewall let us through? \
+                "no Redis server answers there; is it running, and does a firewall let us through? \
                  ({error})"
             )),
             None if error.is_io_error() => {

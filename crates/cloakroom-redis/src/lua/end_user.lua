@@ -1,21 +1,24 @@
--- A step of the end of a user's sessions: moves those that are declared and condemned into the
--- history. Says which come next, behind the last of them.
-local user, except, epoch, why, most = take(), take(), tonumber(take()), take(), tonumber(take())
-local behind = take()
+-- Ends a user's sessions, but one, and raises the epoch. Says which it lacks the keys of, and does
+-- nothing then.
+local user, except, least, why = take(), take(), tonumber(take()), take()
 local known = take_known(OWN + 1)
+local ids = ids_of(user)
+local missing = undeclared(ids, known)
+if missing then return { 'need', missing } end
 admit()
-local buried, ended, last = 0, 0, NOW + LOG_LEAST
-for id, keys in pairs(known) do
-  local record = redis.call('GET', keys[1])
-  if not record then
-    lose(user, id)
-  elseif number(record, EPOCH) < epoch or is_doomed(record, META) then
-    local state, absolute = bury(id, keys, NOW, why)
-    buried = buried + 1
+local base = everyone(META)
+local own = tonumber(redis.call('HGET', EPOCHS, user) or 0)
+local epoch = math.max(base + own + 1, least)
+redis.call('HSET', EPOCHS, user, string.format('%.0f', epoch - base))
+local ended, last = 0, NOW + LOG_LEAST
+for _, id in ipairs(ids) do
+  if id == except then
+    if redis.call('EXISTS', known[id][1]) == 1 then put(known[id][1], EPOCH, padded(epoch)) end
+  else
+    local state, absolute = bury(id, known[id], NOW, why)
+    if not state then lose(user, id) end
     if state == 'live' then ended, last = ended + 1, math.max(last, absolute) end
   end
 end
-local ids = ids_after(user, behind, most)
--- Whoever has read one of these before has to hear of it, whether or not there is another step.
-if buried > 0 or #ids == 0 then note_end_of(user, epoch, except, last) end
-return { ended, ids }
+note_end_of(user, epoch, except, last)
+return { 'done', ended, string.format('%.0f', epoch) }

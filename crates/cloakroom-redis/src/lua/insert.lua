@@ -51,13 +51,26 @@ local function over_limit(most)
   return nil, over, lost
 end
 
--- Where there is no limit.
+-- Where there is no limit: the expired ones of the oldest go first, then the others of them. Of
+-- more than needed the keys are asked for, so that logins at once do not wait for each other.
 local function over_most()
   local first, last = '[' .. user .. '\0', '(' .. user .. '\1'
   local excess = redis.call('ZLEXCOUNT', USERS, first, last) + 1 - MOST_OF_USER
-  local over = excess > 0 and ids_after(user, '', excess) or {}
-  local missing = undeclared(over, known)
-  return missing and { 'need', missing }, over, {}
+  if replaced ~= '' and redis.call('ZSCORE', USERS, user .. '\0' .. replaced) then
+    excess = excess - 1
+  end
+  if excess <= 0 then return nil, {}, {} end
+  excess = math.min(excess, 100)
+  local oldest, over, live = ids_after(user, '', excess + 100), {}, {}
+  for _, other in ipairs(oldest) do
+    if other ~= replaced and known[other] then
+      local dead = not is_live(redis.call('GET', known[other][1]), META, NOW)
+      table.insert(dead and over or live, other)
+    end
+  end
+  if #over + #live < excess then return { 'need', oldest } end
+  for index = 1, math.min(excess - #over, #live) do table.insert(over, live[index]) end
+  return nil, over, {}
 end
 
 local over, lost = {}, {}

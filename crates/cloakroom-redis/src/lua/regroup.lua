@@ -3,6 +3,7 @@ local known = take_known(OWN + 1)
 local ids = ids_of(user)
 local missing = undeclared(ids, known)
 if missing then return { 'need', missing } end
+admit()
 local changed, last = 0, 0
 for _, id in ipairs(ids) do
   local record = redis.call('GET', known[id][1])

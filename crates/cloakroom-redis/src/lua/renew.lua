@@ -2,6 +2,8 @@
 local record = redis.call('GET', KEYS[2])
 if not is_live(record, KEYS[1], tonumber(ARGV[1])) then return 'gone' end
 if number(record, GENERATION) ~= tonumber(ARGV[2]) then return 'gone' end
+-- Redis refuses a script for lack of memory only before its first write, and this takes none.
+redis.call('HDEL', KEYS[1], '')
 local successor = ARGV[5]
 local offered = string.sub(record, NEXT, NEXT) == '+' and string.sub(record, NEXT + 1, NEXT + 32)
 local current = string.sub(record, DIGEST, DIGEST + 31)

@@ -3,6 +3,7 @@ local key = KEYS[OWN + 1]
 local record = redis.call('GET', key)
 if not is_live(record, META, NOW) or number(record, GENERATION) ~= generation then return 'gone' end
 if number(record, COUNTER) + 1 ~= tonumber(counter) then return 'conflict' end
+admit()
 redis.call('SETRANGE', key, DIGEST - 1, digest .. '-' .. string.rep('\0', 32)
   .. '-' .. string.rep('\0', 32))
 put(key, GENERATION, padded(generation + 1))

@@ -9,14 +9,15 @@ use crate::connection::Fault;
 use crate::history::Why;
 use crate::keys::Part;
 use crate::places;
+use crate::record::Strange;
 use crate::reply::{Parts, ids, number, number_or_zero};
-use crate::script::{CONDEMN, END_ONE, END_USER};
+use crate::script::{END_ONE, END_USER};
 
 /// How long an entry of the log is kept at least, whatever sessions it concerned.
 const LOG_LEAST: Duration = Duration::from_secs(600);
 
-/// Sessions of one script.
-const MOST_TOGETHER: usize = 200;
+/// How often an end is told of sessions that came in between.
+const MOST_TRIES: u32 = 1_000;
 
 pub(super) async fn end(calls: &std::sync::Arc<Calls>, end: End) -> Result<Ended, Fault> {
     match &end.selector {
@@ -52,8 +53,8 @@ pub(super) async fn end_one(
     Ok(ended)
 }
 
-/// Ends a user's sessions: raises the epoch, which refuses logins that began before, then moves
-/// those of a lower one into the history, in steps.
+/// A script has to be told what it may touch, and a login can come in between: then it is told
+/// anew.
 async fn end_user(
     calls: &Calls,
     user: &UserId,
@@ -62,39 +63,24 @@ async fn end_user(
 ) -> Result<Ended, Fault> {
     let bucket = Bucket::of(user);
     let except = except.filter(|id| id.bucket() == bucket);
-    let (epoch, mut next) = condemn(calls, user, except, end).await?;
+    let except = except.map_or(Vec::new(), |id| id.as_bytes().to_vec());
     let why = Why::text(end.reason, end.by.as_deref());
-    let mut count = 0;
-    while let Some(last) = next.last() {
+    let mut known: Vec<SessionId> = Vec::new();
+    for _ in 0..MOST_TRIES {
         let mut arguments = Arguments::default();
-        arguments.push(user.as_str()).push(bytes_of(except));
-        arguments.number(epoch).push(why.as_str()).number(MOST_TOGETHER).id(*last).ids(&next);
-        let answer = calls.run_in(&END_USER, bucket, end.now, &next, arguments).await;
-        let mut parts = Parts::of(answer.map_err(Fault::half_done)?)?;
-        count += number(parts.next()?)?;
-        next = ids(parts.next()?)?;
+        arguments.push(user.as_str()).push(except.as_slice());
+        arguments.number(end.epoch.unwrap_or(0)).push(why.as_str()).ids(&known);
+        let answer = calls.run_in(&END_USER, bucket, end.now, &known, arguments).await?;
+        let mut parts = Parts::of(answer)?;
+        match parts.word()?.as_str() {
+            "done" => {
+                return Ok(Ended { count: number(parts.next()?)?, epoch: number(parts.next()?)? });
+            }
+            "need" => known = ids(parts.next()?)?,
+            _ => return Err(Strange("an unknown answer to an end").into()),
+        }
     }
-    Ok(Ended { count, epoch })
-}
-
-/// The new epoch, and the first sessions to look at.
-async fn condemn(
-    calls: &Calls,
-    user: &UserId,
-    except: Option<SessionId>,
-    end: &End,
-) -> Result<(u64, Vec<SessionId>), Fault> {
-    let mut arguments = Arguments::default();
-    arguments.push(user.as_str()).push(bytes_of(except));
-    arguments.number(end.epoch.unwrap_or(0)).number(MOST_TOGETHER);
-    let sessions = except.as_slice();
-    let answer = calls.run_in(&CONDEMN, Bucket::of(user), end.now, sessions, arguments).await?;
-    let mut parts = Parts::of(answer)?;
-    Ok((number(parts.next()?)?, ids(parts.next()?)?))
-}
-
-fn bytes_of(id: Option<SessionId>) -> Vec<u8> {
-    id.map_or(Vec::new(), |id| id.as_bytes().to_vec())
+    Err(Fault::not_done("the user's sessions changed too often meanwhile"))
 }
 
 /// The part that counts everyone is read first: between the two questions the sum only rises, so

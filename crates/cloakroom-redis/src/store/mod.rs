@@ -36,8 +36,6 @@ use crate::server::ServerFacts;
 ///   session had not been made; it cannot be made after that.
 /// - The end of everyone takes effect bucket by bucket before it is acknowledged, so a read
 ///   meanwhile may see some sessions ended and others not.
-/// - So does the end of a user with more than 200 sessions, in steps of so many. If this process
-///   dies before the last, some are left live, and nobody was told that they ended.
 ///
 /// A user has at most 1,000 sessions: at the next login the oldest one ends.
 ///

@@ -1,9 +1,11 @@
 use std::error::Error;
 
-use cloakroom_core::{EndReason, Selector, Store, StoreError, Touch};
+use cloakroom_core::{EndReason, Selector, Store, StoreError, Touch, Updated};
 use cloakroom_redis::RedisStore;
 use cloakroom_testkit::Subject;
-use cloakroom_testkit::fixtures::{Draft, IDLE, START, at, guard, logout, sweep, user, write};
+use cloakroom_testkit::fixtures::{
+    Draft, IDLE, START, at, guard, logout, offer, promote, rotation, sweep, user, write,
+};
 use cloakroom_testkit::servers::{Flavor, Redis};
 
 use crate::alone::open;
@@ -42,6 +44,22 @@ async fn a_full_server_takes_no_logins_and_still_ends_sessions() {
         subject.add(Draft::of("eve")).await;
         let counts = subject.counts(at(2)).await;
         assert_eq!((counts.sessions, counts.anonymous), (1, 1), "a refusal left something behind");
+    }
+}
+
+#[tokio::test]
+async fn changes_of_groups_rotation_and_renewal_go_on_on_a_full_server() {
+    for flavor in [Flavor::Redis, Flavor::Valkey] {
+        let Some(redis) = Redis::start(flavor) else { return };
+        let store = Subject::new(open(&redis).await);
+        let id = store.add(Draft::of("ada")).await;
+        redis.run(&["CONFIG", "SET", "maxmemory", "1"]);
+        let done = |updated| assert!(matches!(updated, Updated::Done { .. }), "{updated:?}");
+        done(store.renew(guard(id, at(1)), offer(0, "next")).await);
+        done(store.renew(guard(id, at(1)), promote("next")).await);
+        done(store.rotate(guard(id, at(1)), rotation(2, "word")).await);
+        assert_eq!(store.regroup(user("ada"), vec!["few".to_owned()], at(2)).await, 1);
+        assert_eq!(store.load(id, at(2)).await.unwrap().groups, ["few"]);
     }
 }
 

@@ -76,6 +76,14 @@ pub(super) async fn a_login_of_a_higher_epoch_raises_that_of_its_user(store: Sub
     assert_eq!((ended.count, ended.epoch), (1, 9), "the one that was kept has an epoch below");
 }
 
+pub(super) async fn a_session_of_a_lower_epoch_is_spared_where_it_is_excepted(store: Subject) {
+    let kept = store.add(Draft::of("ada")).await;
+    let other = store.add(Draft::of("ada").epoch(3)).await;
+    let ended = store.end(logout(Selector::UserExcept(user("ada"), kept), at(1))).await;
+    assert_eq!((ended.count, ended.epoch), (1, 4));
+    assert!(store.is_live(kept, at(1)).await && !store.is_live(other, at(1)).await);
+}
+
 pub(super) async fn an_epoch_never_goes_back(store: Subject) {
     let mut last = 0;
     let orders = [

@@ -96,6 +96,7 @@ macro_rules! each_check {
                 visitors_have_no_epoch_to_be_superseded_by
                 an_epoch_is_raised_at_least_to_the_one_given
                 a_login_of_a_higher_epoch_raises_that_of_its_user
+                a_session_of_a_lower_epoch_is_spared_where_it_is_excepted
                 an_epoch_never_goes_back
                 ending_one_session_raises_no_epoch
             }
