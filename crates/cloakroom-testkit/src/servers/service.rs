@@ -104,6 +104,24 @@ impl Service {
         self.process.signal(Signal::CONT);
     }
 
+    /// Lets its processes, and those that they make, write no file beyond so many bytes: with 0 as
+    /// if the disk were full.
+    #[track_caller]
+    pub(super) fn bound_files(&self, bytes: Option<u64>) {
+        let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        for process in pid(self.process.pid()).into_iter().chain(self.others()) {
+            // As the user that it runs as: another one would need a privilege for it.
+            let mut bound = Command::new("prlimit");
+            bound.args(["--pid", &process.as_raw_nonzero().to_string()]);
+            bound.arg(format!("--fsize={soft}:unlimited"));
+            if let Some(account) = self.account {
+                account.run(&mut bound);
+            }
+            let said = bound.output().expect("util-linux is there");
+            assert!(said.status.success() || !lives(process), "{said:?}");
+        }
+    }
+
     /// Its processes besides the first.
     fn others(&self) -> Vec<Pid> {
         if !self.process.is_running() {
@@ -136,8 +154,9 @@ fn spawn(
     account: Option<Account>,
     log: &Path,
 ) -> Process {
-    let mut command = Command::new(program);
-    command.args(arguments);
+    // Where a file may not grow it gets an error, as on a full disk, and no signal.
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program).args(arguments);
     if let Some(account) = account {
         account.run(&mut command);
     }

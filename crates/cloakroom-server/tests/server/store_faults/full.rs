@@ -204,6 +204,67 @@ fn a_full_disk_takes_no_logins_and_signs_nobody_out() {
 }
 
 #[test]
+fn a_full_disk_under_postgresql_signs_nobody_out() {
+    if !StoreKind::chosen().uses_postgres() {
+        println!("does not apply to {}: it is of PostgreSQL", keeping().title());
+        return;
+    }
+    let mut scene = Scene::new();
+    let postgres = || scene.site.stores().postgres().expect("there is one");
+    postgres().bound_files(Some(0));
+    // Without room for its log it stops, at the first write.
+    try_all(&scene).writes.iter().for_each(Answered::check_unavailable);
+    logout(&scene).check_unavailable();
+    postgres().start_again();
+    let recovered = scene.check_recovery(Instant::now());
+    scene.check_nobody_was_signed_out();
+    println!("a full disk under PostgreSQL: recovered after {recovered:?}");
+}
+
+/// A Redis that writes all to a file, with this `appendfsync`.
+#[track_caller]
+fn with_a_file(appendfsync: &str) -> Option<Scene> {
+    let (true, Some(flavor)) = (on(Keeping::Redis), StoreKind::chosen().flavor()) else {
+        return None;
+    };
+    let redis = Redis::builder(flavor).option("appendonly", "yes");
+    let redis = redis.option("appendfsync", appendfsync).start()?;
+    Some(Scene::at(Site::on(StoreServers::of(StoreKind::chosen(), None, Some(redis)), RECORDS)))
+}
+
+#[test]
+fn a_full_disk_under_redis_takes_no_writes_and_signs_nobody_out() {
+    let Some(mut scene) = with_a_file("everysec") else { return };
+    let bound = |bytes| scene.site.stores().redis().expect("there is one").bound_files(bytes);
+    bound(Some(0));
+    wait_until("Redis takes no writes", RECOVERY, || {
+        send_login(&mut scene.site.server.client(), ADMIN, PASSWORD).status == 503
+    });
+    let tried = try_all(&scene);
+    tried.writes.iter().for_each(Answered::check_unavailable);
+    tried.reads.iter().for_each(Answered::check_good);
+    logout(&scene).check_unavailable();
+    bound(None);
+    let recovered = scene.check_recovery(Instant::now());
+    scene.check_nobody_was_signed_out();
+    println!("a full disk under Redis: recovered after {recovered:?}");
+}
+
+#[test]
+fn a_full_disk_under_a_redis_that_writes_before_it_answers_loses_nothing() {
+    let Some(mut scene) = with_a_file("always") else { return };
+    let redis = || scene.site.stores().redis().expect("there is one");
+    redis().bound_files(Some(0));
+    // It stops, as it cannot keep what it would acknowledge.
+    try_all(&scene).writes.iter().for_each(Answered::check_unavailable);
+    logout(&scene).check_unavailable();
+    redis().start_again();
+    let recovered = scene.check_recovery(Instant::now());
+    scene.check_nobody_was_signed_out();
+    println!("a full disk under Redis: recovered after {recovered:?}");
+}
+
+#[test]
 fn a_full_memory_takes_no_logins_until_somebody_has_left() {
     if !on(Keeping::Memory) {
         return;

@@ -137,6 +137,12 @@ impl Redis {
         self.wait_until_ready();
     }
 
+    /// Lets it write no file beyond so many bytes, until it is started again: with 0 as if its
+    /// disk were full.
+    pub fn bound_files(&self, bytes: Option<u64>) {
+        self.service.bound_files(bytes);
+    }
+
     /// Makes it stop working without closing anything: what is sent to it waits.
     pub fn pause(&self) {
         self.service.pause();
