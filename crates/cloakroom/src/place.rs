@@ -1,4 +1,6 @@
-use std::path::{Path, PathBuf};
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cloakroom_core::SessionStore;
@@ -20,10 +22,10 @@ pub(crate) enum Place {
     /// A store that is open.
     Store(Arc<dyn SessionStore>),
     /// An address that this build cannot open.
-    #[cfg_attr(
-        all(feature = "sqlite", feature = "postgres"),
-        expect(dead_code, reason = "a build with both knows every address")
-    )]
+    #[cfg(all(
+        any(feature = "sqlite", feature = "postgres"),
+        not(all(feature = "sqlite", feature = "postgres"))
+    ))]
     Unknown(&'static str),
 }
 
@@ -40,6 +42,7 @@ impl std::fmt::Debug for Hidden {
 
 impl Place {
     /// A file, or a database at a URL.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn database(at: &Path) -> Self {
         let text = at.to_str().unwrap_or_default();
         if ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
@@ -70,6 +73,10 @@ impl Place {
                 cloakroom_redis::RedisStore::open(cloakroom_redis::Options::new(url.0)).await?,
             ),
             Self::Store(store) => store,
+            #[cfg(all(
+                any(feature = "sqlite", feature = "postgres"),
+                not(all(feature = "sqlite", feature = "postgres"))
+            ))]
             Self::Unknown(what) => return Err(OpenError::Unsupported(what)),
         })
     }
@@ -88,7 +95,12 @@ impl Place {
             Self::Postgres(_) => Some(PathBuf::from("cloakroom.key")),
             #[cfg(feature = "redis")]
             Self::Redis(_) => Some(PathBuf::from("cloakroom.key")),
-            Self::Store(_) | Self::Unknown(_) => None,
+            Self::Store(_) => None,
+            #[cfg(all(
+                any(feature = "sqlite", feature = "postgres"),
+                not(all(feature = "sqlite", feature = "postgres"))
+            ))]
+            Self::Unknown(_) => None,
         }
     }
 }

@@ -102,6 +102,13 @@ pub(super) fn settle(loading: &mut Loading) {
             loading.problems.push(Problem::new(each.other, source, message));
         }
         let Some(path) = (each.path)(&loading.config) else { continue };
+        if matches!(loading.source(each.other), Source::Environment(_)) {
+            let variable = super::table::variable(each.other);
+            let message = format!("{variable} is set too, and one of them would be ignored");
+            let source = Some(loading.source(each.key));
+            loading.problems.push(Problem::new(each.key, source, message));
+            continue;
+        }
         match read(&path) {
             Ok(secret) => (each.set)(&mut loading.config, secret),
             Err(reason) => {
@@ -146,6 +153,17 @@ mod tests {
         let file = format!("redis.password_file = '{}'", path.display());
         let config = load(&inputs(&dir, &file, &[])).unwrap().config;
         assert_eq!(config.redis.password.reveal(), Some("in a file"));
+    }
+
+    #[test]
+    fn a_password_that_is_given_twice_is_refused() {
+        let dir = TempDir::new("config");
+        let path = dir.write("password", "in a file\n");
+        let file = format!("redis.password_file = '{}'", path.display());
+        let twice = [("CLOAKROOM_REDIS_PASSWORD", "hidden")];
+        let error = load(&inputs(&dir, &file, &twice)).unwrap_err().to_string();
+        assert!(error.contains("CLOAKROOM_REDIS_PASSWORD is set too"), "{error}");
+        assert!(!error.contains("hidden"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cloakroom::{EndReason, NameMatch, Query, SessionId, StoreError, Summary, UserId};
+use cloakroom::{Durability, EndReason, NameMatch, Query, SessionId, StoreError, Summary, UserId};
 
 use super::people::{known, spelled};
 use super::refusal::Refusal;
@@ -158,8 +158,13 @@ async fn past(app: &App, id: SessionId) -> Result<Option<PastSession>, StoreErro
 }
 
 fn unknown(app: &App, id: SessionId) -> Refusal {
-    let kept = app.cloakroom.sessions().policy().history;
-    Refusal::NotFound(format!("there is no session {id}, or it ended more than {} ago", days(kept)))
+    let sessions = app.cloakroom.sessions();
+    let kept = days(sessions.policy().history);
+    let lost = match sessions.durability() {
+        Durability::Lossless => String::new(),
+        less => format!(", or its store lost it (durability: {less})"),
+    };
+    Refusal::NotFound(format!("there is no session {id}, or it ended more than {kept} ago{lost}"))
 }
 
 /// In days, or in hours when it is less than two days.
