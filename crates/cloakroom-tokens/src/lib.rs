@@ -5,9 +5,17 @@
 #![forbid(unsafe_code)]
 
 mod assertion;
+mod base64url;
+mod json;
 mod key;
 mod opaque;
+#[cfg(test)]
+mod vectors;
+
+pub mod jwk;
+pub mod jws;
 
 pub use assertion::{AssertionKey, Jwk, Jwks, KeyError};
+pub use json::JsonFault;
 pub use key::SecretKey;
 pub use opaque::OpaqueCodec;
