@@ -77,6 +77,16 @@ impl Members {
         self.value(name)?.as_str().ok_or(MemberFault::Wrong)
     }
 
+    /// A member that is a number without fraction or exponent and fits.
+    pub(crate) fn integer(&self, name: &str) -> Result<i64, MemberFault> {
+        self.value(name)?.as_i64().ok_or(MemberFault::Wrong)
+    }
+
+    /// As [`Members::integer`], not negative.
+    pub(crate) fn natural(&self, name: &str) -> Result<u64, MemberFault> {
+        self.value(name)?.as_u64().ok_or(MemberFault::Wrong)
+    }
+
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<&str>, MemberFault> {
         let list = self.value(name)?.as_array().ok_or(MemberFault::Wrong)?;
         list.iter().map(|it| it.as_str().ok_or(MemberFault::Wrong)).collect()
@@ -251,5 +261,18 @@ mod tests {
         for bytes in [&b"{\"a\":\"\xff\"}"[..], b"{\"a\":\"\\ud800\"}", b"{\"a\":1e999}"] {
             assert_eq!(Members::parse(bytes, limits).unwrap_err(), JsonFault::Malformed);
         }
+    }
+
+    #[test]
+    fn numbers_with_a_fraction_or_an_exponent_are_no_integers() {
+        let text = br#"{"a":1.0,"b":1e3,"c":"1","d":null,"e":-1,"f":18446744073709551616}"#;
+        let members = Members::parse(text, Limits { bytes: 200, depth: 3 }).unwrap();
+        for name in ["a", "b", "c", "d", "f"] {
+            assert_eq!(members.integer(name), Err(MemberFault::Wrong), "{name}");
+        }
+        assert_eq!(members.integer("e"), Ok(-1));
+        assert_eq!(members.natural("e"), Err(MemberFault::Wrong));
+        assert_eq!(members.integer("z"), Err(MemberFault::Missing));
+        assert_eq!(format!("{members:?}"), "Members");
     }
 }

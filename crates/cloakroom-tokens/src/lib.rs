@@ -12,6 +12,7 @@ mod opaque;
 #[cfg(test)]
 mod vectors;
 
+pub mod claims;
 pub mod jwk;
 pub mod jws;
 
