@@ -43,7 +43,7 @@ impl SecretKey {
 pub(crate) struct MacKey(Hmac<Sha256>);
 
 impl MacKey {
-    fn new(key: &[u8; 32]) -> Self {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
         let keyed = <Hmac<Sha256> as KeyInit>::new_from_slice(key);
         Self(keyed.expect("HMAC takes a key of any length"))
     }
