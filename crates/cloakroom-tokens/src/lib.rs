@@ -15,6 +15,7 @@ mod vectors;
 pub mod claims;
 pub mod jwk;
 pub mod jws;
+pub mod keyring;
 pub mod sealed;
 
 pub use assertion::{AssertionKey, Jwk, Jwks, KeyError};

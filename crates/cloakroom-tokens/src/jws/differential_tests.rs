@@ -117,7 +117,7 @@ fn we_accept_nothing_that_jsonwebtoken_refuses() {
         accepted += u32::from(ours);
         stricter += u32::from(theirs && !ours);
     }
-    eprintln!("both accepted {accepted}; {stricter} only jsonwebtoken");
+    eprintln!("accepted by both {accepted}; {stricter} by jsonwebtoken only");
 }
 
 /// The token with up to two changes: a byte replaced, inserted, removed, or a part swapped.

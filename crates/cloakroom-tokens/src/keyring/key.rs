@@ -1,0 +1,100 @@
+use std::fmt;
+
+use crate::jwk::{JwkError, PrivateJwk, PublicJwk};
+use crate::jws::{SigningKey, VerifyingKey};
+use crate::sealed::{Protection, SealingKey};
+
+/// A key that can be in a ring.
+pub trait RingKey {
+    /// Its id, of which a ring has no two.
+    fn ring_id(&self) -> String;
+
+    /// The name of its only algorithm.
+    fn algorithm_name(&self) -> &'static str;
+
+    /// Whether it can ever sign. One that cannot is only ever imported.
+    fn can_sign(&self) -> bool;
+}
+
+/// A key for JSON Web Signatures: one that signs, or one that verifies only.
+///
+/// `Debug` shows only its id and algorithm.
+pub struct TokenKey {
+    verifying: VerifyingKey,
+    public: Option<PublicJwk>,
+    signing: Option<SigningKey>,
+}
+
+impl TokenKey {
+    /// A private key. It signs if its algorithm does here, or else verifies only.
+    ///
+    /// # Errors
+    /// [`JwkError`].
+    pub fn private(jwk: PrivateJwk) -> Result<Self, JwkError> {
+        let (verifying, public) = (VerifyingKey::of_private(&jwk)?, jwk.to_public());
+        let signing = if jwk.algorithm().signs() { Some(SigningKey::new(jwk)?) } else { None };
+        Ok(Self { verifying, public, signing })
+    }
+
+    /// A published key of somebody else. It verifies only.
+    ///
+    /// # Errors
+    /// [`JwkError`].
+    pub fn public(jwk: PublicJwk) -> Result<Self, JwkError> {
+        Ok(Self { verifying: VerifyingKey::of_public(&jwk)?, public: Some(jwk), signing: None })
+    }
+
+    /// What signs with it; `None` if it verifies only.
+    pub fn signing_key(&self) -> Option<&SigningKey> {
+        self.signing.as_ref()
+    }
+
+    /// What verifies with it.
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// What is published of it; `None` for HMAC keys.
+    pub fn public_jwk(&self) -> Option<&PublicJwk> {
+        self.public.as_ref()
+    }
+}
+
+impl RingKey for TokenKey {
+    fn ring_id(&self) -> String {
+        self.verifying.kid().to_owned()
+    }
+
+    fn algorithm_name(&self) -> &'static str {
+        self.verifying.algorithm().as_str()
+    }
+
+    fn can_sign(&self) -> bool {
+        self.signing.is_some()
+    }
+}
+
+impl RingKey for SealingKey {
+    fn ring_id(&self) -> String {
+        self.id().to_string()
+    }
+
+    fn algorithm_name(&self) -> &'static str {
+        match self.protection() {
+            Protection::Signed => "HMAC-SHA256",
+            Protection::Encrypted => "XChaCha20-Poly1305",
+        }
+    }
+
+    fn can_sign(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("TokenKey");
+        let verifying = &self.verifying;
+        debug.field("kid", &verifying.kid()).field("algorithm", &verifying.algorithm()).finish()
+    }
+}
