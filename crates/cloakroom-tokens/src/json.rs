@@ -18,8 +18,8 @@ pub enum JsonFault {
     /// A member stands twice in one object, at any depth.
     #[error("a member stands twice in one object")]
     Duplicate,
-    /// It is not one JSON object in UTF-8.
-    #[error("not one JSON object in UTF-8")]
+    /// It is not one JSON value in UTF-8, or not an object where one is asked for.
+    #[error("not the JSON that is asked for")]
     Malformed,
 }
 
@@ -34,6 +34,20 @@ pub(crate) struct Limits {
 /// Room for any key from the start, so that no part of one stays in a buffer outgrown.
 const MOST_SECRET_BYTES: usize = 16 * 1024;
 
+/// Reads one value of any type and nothing after it.
+pub(crate) fn parse(text: &[u8], limits: Limits) -> Result<Value, JsonFault> {
+    if text.len() > limits.bytes {
+        return Err(JsonFault::TooLarge);
+    }
+    let text = std::str::from_utf8(text).map_err(|_| JsonFault::Malformed)?;
+    let fault = Cell::new(JsonFault::Malformed);
+    let strict = Strict { depth: limits.depth, fault: &fault };
+    let mut input = serde_json::Deserializer::from_str(text);
+    let value = strict.deserialize(&mut input).map_err(|_| fault.get())?;
+    input.end().map_err(|_| JsonFault::Malformed)?;
+    Ok(value)
+}
+
 /// The members of a JSON object, read strictly. Their texts are erased when dropped.
 pub(crate) struct Members(Map<String, Value>);
 
@@ -47,16 +61,7 @@ pub(crate) enum MemberFault {
 impl Members {
     /// Reads one object and nothing after it.
     pub(crate) fn parse(text: &[u8], limits: Limits) -> Result<Self, JsonFault> {
-        if text.len() > limits.bytes {
-            return Err(JsonFault::TooLarge);
-        }
-        let text = std::str::from_utf8(text).map_err(|_| JsonFault::Malformed)?;
-        let fault = Cell::new(JsonFault::Malformed);
-        let strict = Strict { depth: limits.depth, fault: &fault };
-        let mut input = serde_json::Deserializer::from_str(text);
-        let value = strict.deserialize(&mut input).map_err(|_| fault.get())?;
-        input.end().map_err(|_| JsonFault::Malformed)?;
-        Self::of(value).ok_or(JsonFault::Malformed)
+        Self::of(parse(text, limits)?).ok_or(JsonFault::Malformed)
     }
 
     pub(crate) fn new(members: Map<String, Value>) -> Self {

@@ -13,6 +13,7 @@ mod opaque;
 mod vectors;
 
 pub mod claims;
+pub mod itsdangerous;
 pub mod jwk;
 pub mod jws;
 pub mod keyring;

@@ -47,7 +47,7 @@ const WORDS: [&str; 18] = [
 ];
 
 /// The random bits that a secret needs (OWASP).
-const LEAST_BITS: usize = 160;
+const LEAST_BITS: f64 = 160.0;
 
 /// Refuses a shared secret of fewer than `least` bytes, and one that can be guessed: examples,
 /// defaults, repetitions, counts, and text that cannot hold 160 random bits. A secret of 32
@@ -101,12 +101,12 @@ const KINDS: [Kind; 5] = [
 ];
 
 /// The bits that text of these kinds of characters, and of so many different ones, holds at most.
-fn most_bits(text: &str) -> usize {
+fn most_bits(text: &str) -> f64 {
     let used = KINDS.iter().filter(|(is, _)| text.chars().any(is)).map(|(_, size)| size);
     let different = text.chars().collect::<HashSet<_>>().len();
     // Random text uses most of its alphabet; text of few characters chose from not many more.
     let alphabet = used.sum::<usize>().min(different * 2).max(1);
-    text.chars().count() * alphabet.ilog2() as usize
+    text.chars().count() as f64 * (alphabet as f64).log2()
 }
 
 #[cfg(test)]
