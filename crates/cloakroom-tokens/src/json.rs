@@ -16,7 +16,7 @@ pub enum JsonFault {
     #[error("nested more deeply than allowed")]
     TooDeep,
     /// A member stands twice in one object, at any depth.
-    #[error("a member stands twice in one object")]
+    #[error("ambiguous: a member stands twice in one object")]
     Duplicate,
     /// It is not one JSON value in UTF-8, or not an object where one is asked for.
     #[error("not the JSON that is asked for")]

@@ -73,11 +73,17 @@ impl Stamps {
         }
     }
 
+    fn steps(&self) -> impl Iterator<Item = Timestamp> {
+        let later = [self.signing_at, self.verifying_at, self.retired_at];
+        std::iter::once(self.announced_at).chain(later.into_iter().flatten())
+    }
+
     fn are_in_order(&self) -> bool {
-        let steps = [self.signing_at, self.verifying_at, self.retired_at];
-        let steps: Vec<_> =
-            [self.announced_at].into_iter().chain(steps.into_iter().flatten()).collect();
-        steps.is_sorted()
+        self.steps().is_sorted()
+    }
+
+    pub(super) fn latest(&self) -> Timestamp {
+        self.steps().fold(self.announced_at, Timestamp::max)
     }
 }
 

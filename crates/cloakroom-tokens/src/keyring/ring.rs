@@ -103,6 +103,7 @@ impl<K> KeyRing<K> {
     /// [`RingError::None`].
     pub fn promote_early(&mut self, now: Timestamp) -> Result<(), RingError> {
         self.in_state(KeyState::Next).ok_or(RingError::None(KeyState::Next))?;
+        let now = self.stamp(now);
         for entry in &mut self.entries {
             match entry.state() {
                 KeyState::Signing => entry.stamps.verifying_at = Some(now),
@@ -140,11 +141,18 @@ impl<K> KeyRing<K> {
         if let KeyState::Signing | KeyState::Retired = state {
             return Err(RingError::State { id: id.to_owned(), state });
         }
+        let now = self.stamp(now);
         for entry in self.entries.iter_mut().filter(|entry| entry.id == id) {
             entry.stamps.retired_at = Some(now);
             entry.key = None;
         }
         Ok(())
+    }
+
+    /// The moment to note: on a node whose clock is behind that of the one before, the later of
+    /// the two, so that stamps stay in order.
+    fn stamp(&self, now: Timestamp) -> Timestamp {
+        self.entries.iter().map(|entry| entry.stamps.latest()).fold(now, Timestamp::max)
     }
 
     fn with_id(&self, id: &str) -> Result<&Entry<K>, RingError> {
@@ -186,7 +194,7 @@ impl<K: RingKey> KeyRing<K> {
         if !key.can_sign() {
             return Err(RingError::VerifiesOnly(key.ring_id()));
         }
-        self.entries.push(Entry::new(key, Stamps::announced(now)));
+        self.entries.push(Entry::new(key, Stamps::announced(self.stamp(now))));
         Ok(())
     }
 
@@ -196,6 +204,7 @@ impl<K: RingKey> KeyRing<K> {
     /// [`RingError::KnownId`].
     pub fn import(&mut self, key: K, now: Timestamp) -> Result<(), RingError> {
         self.check_new(&key.ring_id())?;
+        let now = self.stamp(now);
         let stamps = Stamps { verifying_at: Some(now), ..Stamps::announced(now) };
         self.entries.push(Entry::new(key, stamps));
         Ok(())

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use cloakroom_core::Timestamp;
 
-use super::{KeyRing, KeyState};
+use super::{KeyRing, KeyState, Stamps};
 
 /// How keys change: what must be waited for so that no token is refused for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub struct Rotation {
     pub period: Duration,
     /// The longest that a token lives which a key of the ring signs.
     pub longest_token: Duration,
-    /// The longest until every node has read a change of the ring, and by how much the clocks of
-    /// nodes differ.
+    /// The longest until every node has read a change of the ring, and twice the most by which
+    /// clocks of nodes differ.
     pub reading: Duration,
     /// The longest that verifiers keep a copy of the published keys.
     pub publishing: Duration,
@@ -48,11 +48,14 @@ impl Rotation {
 impl<K> KeyRing<K> {
     /// What is due, if anything. A key that is announced signs as soon as it may, whether it was
     /// announced on schedule or by hand; the next is announced so early that it signs when the
-    /// period of the present one is over.
+    /// period of the present one is over. Imported keys are retired by hand only, for how long
+    /// their tokens live is known to nobody here.
     pub fn due(&self, now: Timestamp, rotation: &Rotation) -> Option<Step> {
         let dead = |at: Timestamp| now >= at.after(rotation.keep_for());
         let retiring = self.entries().iter().find(|entry| {
-            entry.state() == KeyState::Verifying && entry.stamps().verifying_at.is_some_and(dead)
+            let Stamps { signing_at, verifying_at, .. } = entry.stamps();
+            let signed = entry.state() == KeyState::Verifying && signing_at.is_some();
+            signed && verifying_at.is_some_and(dead)
         });
         if let Some(entry) = retiring {
             return Some(Step::Retire(entry.id().to_owned()));

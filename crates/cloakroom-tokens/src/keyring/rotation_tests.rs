@@ -1,5 +1,5 @@
 //! Rotation over virtual time on several nodes, each of which works with the copy of the ring
-//! that it read last.
+//! that it read last, and by a clock of its own.
 
 use std::time::Duration;
 
@@ -31,18 +31,22 @@ impl RingKey for Numbered {
 
 struct Node {
     ring: KeyRing<Numbered>,
+    ahead: Duration,
     reads_again_at: Timestamp,
 }
 
 /// Verifies with a copy of what a node published.
 struct Verifier {
     published: Vec<u64>,
+    ahead: Duration,
     fetches_again_at: Timestamp,
 }
 
 struct World {
     random: Random,
     now: Timestamp,
+    /// How old the copy of a node becomes.
+    age: Duration,
     /// What is really the case: how long nodes and verifiers work with old copies.
     truth: Rotation,
     /// What rotation believes of it.
@@ -63,30 +67,25 @@ fn numbers(ring: &KeyRing<Numbered>) -> Vec<u64> {
 impl World {
     fn new(seed: u64, believe: impl FnOnce(Rotation) -> Rotation) -> Self {
         let mut random = Random::new(seed);
+        let (age, differ) = (random.millis(60_000), random.millis(10_000));
         let truth = Rotation {
             period: Duration::from_secs(600) + random.millis(600_000),
             longest_token: random.millis(300_000),
-            reading: random.millis(60_000),
+            reading: age + differ * 2,
             publishing: random.millis(120_000),
         };
         let now = Timestamp::from_unix_millis(1_767_225_600_000);
         let mut kept = KeyRing::new(Purpose::AccessToken);
         kept.begin(Numbered(0), now).unwrap();
-        let nodes = (0..NODES).map(|_| Node { ring: kept.clone(), reads_again_at: now });
-        let verifiers =
-            (0..VERIFIERS).map(|_| Verifier { published: vec![0], fetches_again_at: now });
-        Self {
-            nodes: nodes.collect(),
-            verifiers: verifiers.collect(),
-            believed: believe(truth),
-            alive: Vec::new(),
-            keys: 0,
-            checked: 0,
-            random,
-            now,
-            truth,
-            kept,
-        }
+        let mut ahead = || differ.mul_f64(random.below(101) as f64 / 100.0);
+        let mut node = || Node { ring: kept.clone(), ahead: ahead(), reads_again_at: now };
+        let nodes = (0..NODES).map(|_| node()).collect();
+        let mut verifier =
+            || Verifier { published: vec![0], ahead: ahead(), fetches_again_at: now };
+        let verifiers = (0..VERIFIERS).map(|_| verifier()).collect();
+        let believed = believe(truth);
+        let (keys, alive, checked) = (0, Vec::new(), 0);
+        Self { random, now, age, truth, believed, kept, keys, nodes, verifiers, alive, checked }
     }
 
     /// Goes on until a token that is alive is refused; then says which.
@@ -108,7 +107,7 @@ impl World {
         for node in &mut self.nodes {
             if node.reads_again_at <= soon || self.random.once_in(50) {
                 node.ring = self.kept.clone();
-                node.reads_again_at = self.now.after(self.truth.reading);
+                node.reads_again_at = self.now.after(self.age);
             }
         }
         for verifier in &mut self.verifiers {
@@ -119,19 +118,21 @@ impl World {
         }
     }
 
+    /// Done by any node, by its clock.
     fn rotate(&mut self) {
+        let now = self.now.after(self.random.pick(&self.nodes).ahead);
         if self.random.once_in(1_000) {
             // By hand, at any time; refused where one is announced already.
             self.keys += 1;
-            let _ = self.kept.announce(Numbered(self.keys), self.now);
+            let _ = self.kept.announce(Numbered(self.keys), now);
         }
-        match self.kept.due(self.now, &self.believed) {
+        match self.kept.due(now, &self.believed) {
             Some(Step::Announce) => {
                 self.keys += 1;
-                self.kept.announce(Numbered(self.keys), self.now).unwrap();
+                self.kept.announce(Numbered(self.keys), now).unwrap();
             }
-            Some(Step::Promote) => self.kept.promote(self.now, &self.believed).unwrap(),
-            Some(Step::Retire(id)) => self.kept.retire(&id, self.now, &self.believed).unwrap(),
+            Some(Step::Promote) => self.kept.promote(now, &self.believed).unwrap(),
+            Some(Step::Retire(id)) => self.kept.retire(&id, now, &self.believed).unwrap(),
             Some(Step::Begin) => panic!("a ring loses no key that signs"),
             None => {}
         }
@@ -141,19 +142,19 @@ impl World {
         for node in &self.nodes {
             let key = node.ring.signing().unwrap().0 as usize;
             let lives = self.truth.longest_token / (1 + self.random.below(3) as u32);
+            let expires_at = self.now.after(node.ahead).after(lives);
             self.alive.resize(self.alive.len().max(key + 1), self.now);
-            self.alive[key] = self.alive[key].max(self.now.after(lives));
+            self.alive[key] = self.alive[key].max(expires_at);
         }
     }
 
     fn verify(&mut self) -> Result<(), String> {
-        let nodes = self.nodes.iter().map(|node| numbers(&node.ring));
-        let copies = nodes.chain(self.verifiers.iter().map(|it| it.published.clone()));
-        for known in copies {
-            for (key, expires_at) in (0..).zip(&self.alive) {
-                if *expires_at <= self.now {
-                    continue;
-                }
+        let nodes = self.nodes.iter().map(|node| (node.ahead, numbers(&node.ring)));
+        let verifiers = self.verifiers.iter().map(|it| (it.ahead, it.published.clone()));
+        for (ahead, known) in nodes.chain(verifiers) {
+            let now = self.now.after(ahead);
+            let alive = (0..).zip(&self.alive).filter(|(_, expires_at)| **expires_at > now);
+            for (key, _) in alive {
                 self.checked += 1;
                 if !known.contains(&key) {
                     return Err(format!("a token of {key} is refused; known are {known:?}"));

@@ -165,3 +165,27 @@ fn a_key_that_verifies_only_is_imported_and_never_signs() {
     let signing = Stamps { signing_at: Some(START), ..Stamps::announced(START) };
     assert!(Entry::restore(public(), signing).is_err());
 }
+
+#[test]
+fn a_clock_that_is_behind_leaves_stamps_in_order() {
+    let mut ring = KeyRing::new(Purpose::SignedCookie);
+    ring.begin(key(1), at(100)).unwrap();
+    ring.announce(key(2), at(90)).unwrap();
+    ring.promote_early(at(80)).unwrap();
+    ring.import(key(3), at(70)).unwrap();
+    ring.retire_early(&id(1), at(60)).unwrap();
+    let stamps = ring.entries()[0].stamps();
+    assert_eq!(stamps.retired_at, Some(at(100)));
+    assert!(Entry::<SealingKey>::restore_retired(id(1), "HMAC-SHA256", stamps).is_ok());
+    for (number, entry) in [(2, &ring.entries()[1]), (3, &ring.entries()[2])] {
+        assert!(Entry::restore(key(number), entry.stamps()).is_ok());
+    }
+}
+
+#[test]
+fn an_imported_key_is_retired_by_hand_only() {
+    let (mut ring, rotation) = (ring(), Rotation { period: Duration::MAX, ..rotation() });
+    ring.import(key(2), at(0)).unwrap();
+    assert_eq!(ring.due(at(1 << 40), &rotation), None);
+    ring.retire(&id(2), at(1 << 40), &rotation).unwrap();
+}

@@ -71,7 +71,7 @@ impl SealedClaims {
     }
 
     /// `None` for what [`SealedClaims::encode`] never writes.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let flags = reader.byte()?;
         let has = |flag: u8| flags & flag != 0;
