@@ -56,8 +56,8 @@ pub enum JwkError {
     /// Keys of this algorithm verify only.
     #[error("keys of this algorithm verify only")]
     VerifiesOnly,
-    /// The bytes are no PKCS #8 document of such a key.
-    #[error("not a PKCS #8 document with a key of this algorithm")]
+    /// The bytes, or the PEM text, are no PKCS #8 document of such a key.
+    #[error("not a PKCS #8 document with a private key of this algorithm")]
     Pkcs8,
     /// The system's random source failed.
     #[error("the system's random source failed")]

@@ -9,6 +9,7 @@ mod error;
 mod generate;
 mod kind;
 mod parts;
+mod pkcs8;
 mod private;
 mod public;
 mod rsa;

@@ -22,7 +22,13 @@ pub trait RingKey {
 pub struct TokenKey {
     verifying: VerifyingKey,
     public: Option<PublicJwk>,
-    signing: Option<SigningKey>,
+    private: Private,
+}
+
+enum Private {
+    Signs(SigningKey),
+    Verifies(PrivateJwk),
+    Unknown,
 }
 
 impl TokenKey {
@@ -32,8 +38,10 @@ impl TokenKey {
     /// [`JwkError`].
     pub fn private(jwk: PrivateJwk) -> Result<Self, JwkError> {
         let (verifying, public) = (VerifyingKey::of_private(&jwk)?, jwk.to_public());
-        let signing = if jwk.algorithm().signs() { Some(SigningKey::new(jwk)?) } else { None };
-        Ok(Self { verifying, public, signing })
+        let signs = jwk.algorithm().signs();
+        let private =
+            if signs { Private::Signs(SigningKey::new(jwk)?) } else { Private::Verifies(jwk) };
+        Ok(Self { verifying, public, private })
     }
 
     /// A published key of somebody else. It verifies only.
@@ -41,12 +49,23 @@ impl TokenKey {
     /// # Errors
     /// [`JwkError`].
     pub fn public(jwk: PublicJwk) -> Result<Self, JwkError> {
-        Ok(Self { verifying: VerifyingKey::of_public(&jwk)?, public: Some(jwk), signing: None })
+        let verifying = VerifyingKey::of_public(&jwk)?;
+        Ok(Self { verifying, public: Some(jwk), private: Private::Unknown })
     }
 
     /// What signs with it; `None` if it verifies only.
     pub fn signing_key(&self) -> Option<&SigningKey> {
-        self.signing.as_ref()
+        if let Private::Signs(key) = &self.private { Some(key) } else { None }
+    }
+
+    /// The whole key, to be kept where only the owner can read; `None` where only the public half
+    /// is known.
+    pub fn private_jwk(&self) -> Option<&PrivateJwk> {
+        match &self.private {
+            Private::Signs(key) => Some(key.jwk()),
+            Private::Verifies(jwk) => Some(jwk),
+            Private::Unknown => None,
+        }
     }
 
     /// What verifies with it.
@@ -70,7 +89,7 @@ impl RingKey for TokenKey {
     }
 
     fn can_sign(&self) -> bool {
-        self.signing.is_some()
+        self.signing_key().is_some()
     }
 }
 
