@@ -48,7 +48,7 @@ pub(crate) fn parse(text: &[u8], limits: Limits) -> Result<Value, JsonFault> {
     Ok(value)
 }
 
-/// The members of a JSON object, read strictly. Their texts are erased when dropped.
+/// The members of a JSON object, read strictly. Those that are texts are erased when dropped.
 pub(crate) struct Members(Map<String, Value>);
 
 /// A member is not there, or of another type than asked for.

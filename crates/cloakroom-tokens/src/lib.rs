@@ -13,6 +13,7 @@ mod assertion;
 mod base64url;
 #[cfg(test)]
 mod garbage_tests;
+mod hmac;
 mod json;
 mod key;
 mod opaque;

@@ -12,7 +12,7 @@ type Read<T> = Result<T, AccessRefusal>;
 
 impl AccessTokens {
     pub(super) fn read(&self, members: Members, now: Timestamp) -> Read<AccessClaims> {
-        if text(&members, "iss")? != self.issuer {
+        if members.text("iss").map_err(AccessRefusal::of("iss"))? != self.issuer {
             return Err(AccessRefusal::OtherIssuer);
         }
         self.check_audience(&members)?;

@@ -1,7 +1,8 @@
-use hmac::{Hmac, KeyInit};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 use zeroize::Zeroizing;
+
+use crate::hmac::{Hash, HmacKey};
 
 /// The hash in key derivation and signature (`digest_method`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -29,61 +30,25 @@ pub enum Derivation {
     None,
 }
 
-/// A derived key, prepared. Erased when dropped.
-#[derive(Clone)]
-pub(super) enum Key {
-    Sha1(Hmac<Sha1>),
-    Sha256(Hmac<Sha256>),
-    Sha512(Box<Hmac<Sha512>>),
-}
-
-impl Key {
-    pub(super) fn derive(digest: Digest, by: Derivation, secret: &[u8], salt: &[u8]) -> Self {
-        let derived = match by {
-            Derivation::DjangoConcat => hash(digest, &[salt, b"signer", secret]),
-            Derivation::Concat => hash(digest, &[salt, secret]),
-            Derivation::Hmac => Zeroizing::new(Self::new(digest, secret).sign(salt)),
-            Derivation::None => Zeroizing::new(secret.to_vec()),
-        };
-        Self::new(digest, &derived)
-    }
-
-    fn new(digest: Digest, key: &[u8]) -> Self {
-        match digest {
-            Digest::Sha1 => Self::Sha1(keyed(key)),
-            Digest::Sha256 => Self::Sha256(keyed(key)),
-            Digest::Sha512 => Self::Sha512(Box::new(keyed(key))),
-        }
-    }
-
-    pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
+impl Digest {
+    const fn hmac(self) -> Hash {
         match self {
-            Self::Sha1(key) => tag(key.clone(), message),
-            Self::Sha256(key) => tag(key.clone(), message),
-            Self::Sha512(key) => tag(key.as_ref().clone(), message),
-        }
-    }
-
-    /// Compares in constant time.
-    pub(super) fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
-        match self {
-            Self::Sha1(key) => is_tag(key.clone(), message, signature),
-            Self::Sha256(key) => is_tag(key.clone(), message, signature),
-            Self::Sha512(key) => is_tag(key.as_ref().clone(), message, signature),
+            Self::Sha1 => Hash::Sha1,
+            Self::Sha256 => Hash::Sha256,
+            Self::Sha512 => Hash::Sha512,
         }
     }
 }
 
-fn keyed<M: KeyInit>(key: &[u8]) -> M {
-    <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length")
-}
-
-fn tag(mac: impl hmac::Mac, message: &[u8]) -> Vec<u8> {
-    mac.chain_update(message).finalize().into_bytes().to_vec()
-}
-
-fn is_tag(mac: impl hmac::Mac, message: &[u8], tag: &[u8]) -> bool {
-    mac.chain_update(message).verify_slice(tag).is_ok()
+/// The key that a secret gives under a salt.
+pub(super) fn derive(digest: Digest, by: Derivation, secret: &[u8], salt: &[u8]) -> HmacKey {
+    let derived = match by {
+        Derivation::DjangoConcat => hash(digest, &[salt, b"signer", secret]),
+        Derivation::Concat => hash(digest, &[salt, secret]),
+        Derivation::Hmac => Zeroizing::new(HmacKey::new(digest.hmac(), secret).sign(salt)),
+        Derivation::None => Zeroizing::new(secret.to_vec()),
+    };
+    HmacKey::new(digest.hmac(), &derived)
 }
 
 fn hash(digest: Digest, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {

@@ -7,9 +7,10 @@ use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_zlib_with_limit};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::derive::Key;
+use super::derive::derive;
 use super::{Derivation, Digest, SerializerError, SignedRefusal};
 use crate::base64url;
+use crate::hmac::HmacKey;
 use crate::json::{self, JsonFault, Limits};
 use crate::jwk::check_secret;
 
@@ -40,7 +41,7 @@ pub struct Options {
 /// Secrets are erased when dropped; `Debug` shows only the name of the type.
 pub struct UrlSafeTimed {
     /// In the order of the list, in which the last one signs.
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: Vec<HmacKey>,
     options: Options,
 }
 
@@ -88,7 +89,7 @@ impl UrlSafeTimed {
             let weak = |why| SerializerError::Weak { number: at + 1, why };
             check_secret(secret.as_ref(), LEAST_SECRET_BYTES).map_err(weak)?;
             let Options { digest, derivation, salt, .. } = &options;
-            Ok(Key::derive(*digest, *derivation, secret.as_ref(), salt))
+            Ok(derive(*digest, *derivation, secret.as_ref(), salt))
         };
         let keys: Vec<_> = secrets.into_iter().enumerate().map(key).collect::<Result<_, _>>()?;
         if keys.is_empty() { Err(SerializerError::NoSecret) } else { Ok(Self { keys, options }) }

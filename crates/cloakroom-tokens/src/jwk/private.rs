@@ -100,7 +100,8 @@ impl PrivateJwk {
         Ok(self)
     }
 
-    /// Its id: as given, or else the RFC 7638 thumbprint.
+    /// Its id: as given, or else the RFC 7638 thumbprint, which is public. Of an HMAC key it lets
+    /// nobody guess more than any token of that key does.
     pub fn kid(&self) -> &str {
         &self.kid
     }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::hmac::Hash;
+
 /// A signature algorithm of JWS (RFC 7518 section 3, RFC 8037), by its registered name.
 ///
 /// A key has exactly one; the header of a token must repeat it and chooses nothing.
@@ -59,6 +61,16 @@ impl Algorithm {
     /// Whether keys of it sign here; the others verify only.
     pub const fn signs(self) -> bool {
         matches!(self, Self::EdDsa | Self::Es256 | Self::Hs256 | Self::Rs256)
+    }
+
+    /// The hash of HMAC; `None` for what is not symmetric.
+    pub(super) const fn hmac(self) -> Option<Hash> {
+        match self {
+            Self::Hs256 => Some(Hash::Sha256),
+            Self::Hs384 => Some(Hash::Sha384),
+            Self::Hs512 => Some(Hash::Sha512),
+            _ => None,
+        }
     }
 
     /// The least bytes of an HMAC secret: the length of the hash (RFC 7518 section 3.2).

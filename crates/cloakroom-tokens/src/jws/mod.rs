@@ -9,7 +9,6 @@
 mod algorithm;
 mod compact;
 mod header;
-mod mac;
 mod refusal;
 mod signing;
 mod verifying;

@@ -3,8 +3,8 @@ use std::fmt;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 
-use super::mac::Mac;
 use super::{Algorithm, VerifyingKey};
+use crate::hmac::{Hash, HmacKey};
 use crate::jwk::{JwkError, PrivateJwk};
 
 /// A key that signs with its one algorithm: HS256, ES256, EdDSA or RS256.
@@ -17,7 +17,7 @@ pub struct SigningKey {
 }
 
 enum Signer {
-    Mac(Mac),
+    Hmac(HmacKey),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Rsa(RsaKeyPair),
@@ -53,10 +53,7 @@ impl SigningKey {
             Algorithm::EdDsa => Signer::Ed25519(jwk.ed25519()?),
             Algorithm::Es256 => Signer::Ecdsa(jwk.ecdsa()?),
             Algorithm::Rs256 => Signer::Rsa(jwk.rsa()?),
-            Algorithm::Hs256 => {
-                let mac = Mac::new(Algorithm::Hs256, jwk.secret());
-                Signer::Mac(mac.ok_or(JwkError::WrongType)?)
-            }
+            Algorithm::Hs256 => Signer::Hmac(HmacKey::new(Hash::Sha256, jwk.secret())),
             _ => return Err(JwkError::VerifiesOnly),
         };
         let verifying = VerifyingKey::of_private(&jwk)?;
@@ -85,7 +82,7 @@ impl SigningKey {
 
     pub(super) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         match &self.signer {
-            Signer::Mac(key) => Ok(key.sign(message)),
+            Signer::Hmac(key) => Ok(key.sign(message)),
             Signer::Ed25519(pair) => pair.try_sign(message).map(|it| it.as_ref().to_vec()),
             Signer::Ecdsa(pair) => {
                 pair.sign(&SystemRandom::new(), message).map(|it| it.as_ref().to_vec())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::signature::ParsedPublicKey;
 
 use super::Algorithm;
-use super::mac::Mac;
+use crate::hmac::HmacKey;
 use crate::jwk::{JwkError, PrivateJwk, PublicJwk, PublicJwkSet};
 
 /// A key that verifies with its one algorithm. Cheap to clone.
@@ -21,7 +21,7 @@ struct Inner {
 }
 
 enum Verifier {
-    Mac(Mac),
+    Hmac(HmacKey),
     Public(ParsedPublicKey),
 }
 
@@ -49,8 +49,9 @@ impl VerifyingKey {
         if let Some(public) = jwk.to_public() {
             return Self::of_public(&public);
         }
-        let mac = Mac::new(jwk.algorithm(), jwk.secret()).ok_or(JwkError::WrongType)?;
-        Ok(Self::new(jwk.kid(), jwk.algorithm(), Verifier::Mac(mac)))
+        let hash = jwk.algorithm().hmac().ok_or(JwkError::WrongType)?;
+        let key = HmacKey::new(hash, jwk.secret());
+        Ok(Self::new(jwk.kid(), jwk.algorithm(), Verifier::Hmac(key)))
     }
 
     fn new(kid: &str, algorithm: Algorithm, verifier: Verifier) -> Self {
@@ -69,7 +70,7 @@ impl VerifyingKey {
 
     pub(super) fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0.verifier {
-            Verifier::Mac(key) => key.verify(message, signature),
+            Verifier::Hmac(key) => key.accepts(message, signature),
             Verifier::Public(key) => key.verify_sig(message, signature).is_ok(),
         }
     }
