@@ -54,6 +54,7 @@ impl Login {
 
     /// The user's epoch, read with [`Sessions::epoch`](crate::Sessions::epoch) before the
     /// password was checked. If the user's sessions are ended in between, the login is refused.
+    /// An epoch above the store's raises that one.
     #[must_use]
     pub fn as_of(mut self, epoch: u64) -> Self {
         self.epoch = Some(epoch);

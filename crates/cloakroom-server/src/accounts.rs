@@ -190,6 +190,12 @@ impl App {
     /// sessions' after a crash between the two, and where the store has lost its epochs. A login
     /// as of the user's own epoch could not be told from one that began before the next end.
     async fn finish_end(&self, user: &UserRow) -> Result<u64, StoreError> {
+        // A second one would end what began after the first.
+        let _turn = self.finishing.lock().await;
+        let epoch = self.cloakroom.sessions().epoch(&user.id).await?;
+        if epoch >= user.epoch {
+            return Ok(epoch);
+        }
         let why = if user.disabled { EndReason::UserDisabled } else { EndReason::PasswordChange };
         let (sessions, user) = (self.cloakroom.sessions().clone(), user.clone());
         let ended = to_its_end(async move {

@@ -60,6 +60,8 @@ pub struct App {
     pub returns: Returns,
     /// What signs identity assertions.
     pub assertions: AssertionKey,
+    /// Held while an end is finished that was left half done.
+    pub finishing: tokio::sync::Mutex<()>,
     /// When it was opened.
     pub started_at: Timestamp,
 }
@@ -107,6 +109,7 @@ impl App {
             .open()
             .await?;
         Ok(Arc::new(Self {
+            finishing: tokio::sync::Mutex::new(()),
             started_at: cloakroom.sessions().now(),
             cloakroom,
             memory,

@@ -57,14 +57,15 @@ impl SessionPlace {
     /// # Errors
     /// Sessions are elsewhere, or a fault of the database.
     pub async fn check(&self) -> Result<()> {
-        match self.noted().await? {
-            noted if noted == self.here => Ok(()),
-            noted => bail!(
-                "sessions are kept in {}, and strategy says {}: start the server first, which makes \
-                 the change",
-                shown(&noted),
-                shown(&self.here)
+        match self.found().await? {
+            Some(noted) if noted != self.here => bail!(
+                "the server keeps sessions in {noted}, and the settings of this command say \
+                 {here}: give it those of the server (`strategy`, `redis.prefix`); after a change \
+                 of strategy, start the server with it first",
+                noted = shown(&noted),
+                here = shown(&self.here)
             ),
+            _ => Ok(()),
         }
     }
 
@@ -114,13 +115,16 @@ impl SessionPlace {
 
     /// What the database says, which is this place if it said nothing.
     async fn noted(&self) -> Result<String> {
-        const WHAT: &str = "look up where sessions are";
-        if let Some(noted) = self.sql.read_one(WHAT, FIND, &[], text).await? {
+        if let Some(noted) = self.found().await? {
             return Ok(noted);
         }
         let here = vec![self.here.as_str().into()];
         self.sql.write_one("note where sessions are", NOTE_FIRST, here).await?;
-        Ok(self.sql.read_one(WHAT, FIND, &[], text).await?.ok_or(SqlError::Missing)?)
+        Ok(self.found().await?.ok_or(SqlError::Missing)?)
+    }
+
+    async fn found(&self) -> Result<Option<String>> {
+        Ok(self.sql.read_one("look up where sessions are", FIND, &[], text).await?)
     }
 }
 

@@ -25,8 +25,7 @@ use crate::server::ServerFacts;
 
 /// Sessions in Redis or Valkey. Clones share the connection.
 ///
-/// Three sentences of the contract hold in a weaker form, because no script may touch two buckets
-/// or very many sessions:
+/// Two sentences of the contract hold in a weaker form, because no script may touch two buckets:
 ///
 /// - Where a login takes the place of a session of another bucket (a visitor's, as a rule), the
 ///   data of the session that is replaced is frozen first (writes to it wait), then copied

@@ -70,6 +70,7 @@ struct InFile {
     key: &'static str,
     path: fn(&Config) -> Option<PathBuf>,
     set: fn(&mut Config, Secret),
+    has: fn(&Config) -> bool,
     other: &'static str,
 }
 
@@ -78,12 +79,14 @@ static IN_FILES: [InFile; 2] = [
         key: "database.password_file",
         path: |config| config.database.password_file.clone(),
         set: |config, secret| config.database.password = secret,
+        has: |config| config.database.password.reveal().is_some(),
         other: "database.password",
     },
     InFile {
         key: "redis.password_file",
         path: |config| config.redis.password_file.clone(),
         set: |config, secret| config.redis.password = secret,
+        has: |config| config.redis.password.reveal().is_some(),
         other: "redis.password",
     },
 ];
@@ -102,7 +105,7 @@ pub(super) fn settle(loading: &mut Loading) {
             loading.problems.push(Problem::new(each.other, source, message));
         }
         let Some(path) = (each.path)(&loading.config) else { continue };
-        if matches!(loading.source(each.other), Source::Environment(_)) {
+        if (each.has)(&loading.config) {
             let variable = super::table::variable(each.other);
             let message = format!("{variable} is set too, and one of them would be ignored");
             let source = Some(loading.source(each.key));

@@ -134,7 +134,11 @@ pub fn unexpected(reply: &Reply) -> anyhow::Error {
     )
 }
 
-fn check(data: &Path) -> Result<()> {
+/// Checks that a server was in this directory.
+///
+/// # Errors
+/// Nothing is there, or it is another user's.
+pub fn check(data: &Path) -> Result<()> {
     let shown = data.display();
     if SIGNS.iter().any(|sign| data.join(sign).exists()) {
         return Ok(());

@@ -78,7 +78,12 @@ fn a_command_without_a_server_does_nothing_where_sessions_were_not_kept() {
     std::fs::write(&config, text).unwrap();
     let (done, text) = said(&server, &["end", "--everyone"]);
     assert!(!done, "{text}");
-    assert!(text.contains("sessions are kept in memory, and strategy says the database"), "{text}");
+    assert!(
+        text.contains(
+            "the server keeps sessions in memory, and the settings of this command say the database"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -106,6 +111,8 @@ fn servers_of_two_strategies_do_not_share_a_database_until_one_is_adopted() {
     assert!(refused.contains("cloakroom strategy adopt"), "{refused}");
     assert_eq!(sessions(&first), 1);
 
+    let (done, text) = said(&first, &["strategy", "adopt"]);
+    assert!(!done && text.contains("another server is running on the data directory"), "{text}");
     first.stop();
     let second = || start(other.path(), &in_redis);
     let refused = Cloakroom::refused_on(nothing(), binary(), other.path(), &in_redis);
@@ -133,6 +140,17 @@ fn adopt(dir: &Path) {
     assert!(output.status.success(), "{said}");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.contains("sessions are kept as this configuration says"), "{printed}");
+}
+
+#[test]
+fn what_is_no_data_directory_adopts_nothing_and_gets_nothing() {
+    let dir = TempDir::new("nothing");
+    let mut server = start(dir.path(), DATABASE);
+    server.stop();
+    std::fs::remove_dir_all(server.data_dir()).unwrap();
+    let (done, text) = said(&server, &["strategy", "adopt"]);
+    assert!(!done && text.contains("nothing at"), "{text}");
+    assert!(!server.data_dir().exists());
 }
 
 #[test]

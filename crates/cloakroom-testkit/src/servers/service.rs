@@ -109,17 +109,23 @@ impl Service {
     #[track_caller]
     pub(super) fn bound_files(&self, bytes: Option<u64>) {
         let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
-        for process in pid(self.process.pid()).into_iter().chain(self.others()) {
-            // As the user that it runs as: another one would need a privilege for it.
-            let mut bound = Command::new("prlimit");
-            bound.args(["--pid", &process.as_raw_nonzero().to_string()]);
-            bound.arg(format!("--fsize={soft}:unlimited"));
-            if let Some(account) = self.account {
-                account.run(&mut bound);
-            }
-            let said = bound.output().expect("util-linux is there");
-            assert!(said.status.success() || !lives(process), "{said:?}");
+        let first = pid(self.process.pid());
+        first.into_iter().for_each(|first| self.bound(first, &soft));
+        // After the first, whose further children are bound from their birth.
+        self.others().into_iter().for_each(|other| self.bound(other, &soft));
+    }
+
+    #[track_caller]
+    fn bound(&self, process: Pid, soft: &str) {
+        // As the user that it runs as: another one would need a privilege for it.
+        let mut bound = Command::new("prlimit");
+        bound.args(["--pid", &process.as_raw_nonzero().to_string()]);
+        bound.arg(format!("--fsize={soft}:"));
+        if let Some(account) = self.account {
+            account.run(&mut bound);
         }
+        let said = bound.output().expect("util-linux is there");
+        assert!(said.status.success() || !lives(process), "{said:?}");
     }
 
     /// Its processes besides the first.

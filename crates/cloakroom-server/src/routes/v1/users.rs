@@ -119,7 +119,8 @@ pub(super) struct Epoch {
 }
 
 /// Read a user's epoch, before the password is checked: a login as of it is refused if all
-/// sessions of the user are ended meanwhile. Works for any id.
+/// sessions of the user are ended meanwhile. Works for any id. An end that a crash left half done is
+/// finished first.
 #[utoipa::path(
     operation_id = "read_epoch", get, path = "/v1/users/{id}/epoch", tag = "users", security(("api_key" = ["sessions:read"])),
     params(("id" = String, Path, description = "The user's id")),
