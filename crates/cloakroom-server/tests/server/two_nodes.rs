@@ -142,8 +142,8 @@ fn last_seen(app: &Application, id: &str) -> Value {
 fn law_1_no_late_write_or_use_through_one_node_revives_what_ended_on_the_other() {
     let Some(nodes) = Nodes::start(HASTY) else { return };
     // So few at a time that none expires meanwhile.
-    let each = rounds(40, 500);
-    for seed in seeds(rounds(1, 20)) {
+    let each = rounds(40, 200);
+    for seed in seeds(rounds(1, 50)) {
         println!("seed {seed}: {each} sessions end on one node and are used on the other");
         let (mut random, mut writes, mut rotations) = (Random::new(seed), 0, 0);
         let (canary, canary_id) = nodes.apps[0].log_in("canary");
