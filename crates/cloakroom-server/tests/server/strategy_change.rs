@@ -24,9 +24,10 @@ fn start(dir: &Path, settings: &str) -> Cloakroom {
 
 /// Sets a fresh server up and returns the administrator's session.
 fn first_session(server: &Cloakroom) -> String {
-    let link = std::fs::read_to_string(server.data_dir().join("setup-link")).unwrap();
+    let link = std::fs::read_to_string(server.data_dir().join("setup-link"));
+    let link = link.expect("there is a file with the link");
     let mut browser = server.client();
-    let answer = set_up(&mut browser, link.trim().rsplit('#').next().unwrap());
+    let answer = set_up(&mut browser, link.trim().rsplit('#').next().expect("there is a code"));
     assert_eq!(answer.status, 303, "{answer:?}");
     session_of(&browser)
 }
@@ -34,12 +35,12 @@ fn first_session(server: &Cloakroom) -> String {
 fn said(server: &Cloakroom, arguments: &[&str]) -> (bool, String) {
     let output = server.command(arguments);
     let all = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(all).unwrap())
+    (output.status.success(), String::from_utf8(all).expect("it prints text"))
 }
 
 fn sessions(server: &Cloakroom) -> usize {
     let (_, list) = said(server, &["who", "--json"]);
-    serde_json::from_str::<Value>(&list).unwrap().as_array().unwrap().len()
+    serde_json::from_str::<Value>(&list).expect("JSON").as_array().expect("a list").len()
 }
 
 #[test]
@@ -74,8 +75,8 @@ fn a_command_without_a_server_does_nothing_where_sessions_were_not_kept() {
     let mut server = start(dir.path(), MEMORY);
     server.stop();
     let config = dir.join("cloakroom.toml");
-    let text = std::fs::read_to_string(&config).unwrap().replace(MEMORY, DATABASE);
-    std::fs::write(&config, text).unwrap();
+    let text = std::fs::read_to_string(&config).expect("it is there").replace(MEMORY, DATABASE);
+    std::fs::write(&config, text).expect("it is ours");
     let (done, text) = said(&server, &["end", "--everyone"]);
     assert!(!done, "{text}");
     assert!(
@@ -98,9 +99,9 @@ fn servers_of_two_strategies_do_not_share_a_database_until_one_is_adopted() {
 
     let other = TempDir::new("other");
     let data = other.join("data");
-    std::fs::create_dir(&data).unwrap();
+    std::fs::create_dir(&data).expect("it is ours");
     for key in ["session.key", "assertion.key"] {
-        std::fs::copy(first.data_dir().join(key), data.join(key)).unwrap();
+        std::fs::copy(first.data_dir().join(key), data.join(key)).expect("it is ours");
     }
     let refused = Cloakroom::refused_on(nothing(), binary(), other.path(), &in_redis);
     assert!(
@@ -135,7 +136,7 @@ fn adopt(dir: &Path) {
         .args(["strategy", "adopt"])
         .env("CLOAKROOM_CONFIG", config)
         .output()
-        .unwrap();
+        .expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let printed = String::from_utf8_lossy(&output.stdout);
@@ -147,7 +148,7 @@ fn what_is_no_data_directory_adopts_nothing_and_gets_nothing() {
     let dir = TempDir::new("nothing");
     let mut server = start(dir.path(), DATABASE);
     server.stop();
-    std::fs::remove_dir_all(server.data_dir()).unwrap();
+    std::fs::remove_dir_all(server.data_dir()).expect("it is ours");
     let (done, text) = said(&server, &["strategy", "adopt"]);
     assert!(!done && text.contains("nothing at"), "{text}");
     assert!(!server.data_dir().exists());
