@@ -62,4 +62,6 @@ pub use sweeper::SweepReport;
 pub use token::{Presented, SessionToken, TokenCodec};
 pub use user::{User, UserError, UserId};
 pub use verdict::{Live, Match, Rejection, Verdict};
-pub use view::{Claimed, Denial, Follow, Mark, RevocationView, ViewUsage};
+pub use view::{
+    Claimed, Denial, Follow, Follower, FollowerOptions, Mark, RevocationView, ViewUsage,
+};

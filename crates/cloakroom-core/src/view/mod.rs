@@ -44,6 +44,7 @@ mod apply;
 mod claimed;
 mod common;
 mod deadline;
+mod follower;
 mod kept;
 mod shard;
 #[cfg(test)]
@@ -55,6 +56,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 pub use apply::Follow;
 pub use claimed::{Claimed, Denial, Mark};
 use common::Common;
+pub use follower::{Follower, FollowerOptions};
 use shard::Shards;
 
 use crate::{Bucket, Position, Timestamp};

@@ -1,4 +1,5 @@
 mod apply;
+mod follower;
 mod log;
 mod naive;
 mod random;
