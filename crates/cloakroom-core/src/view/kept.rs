@@ -31,7 +31,7 @@ pub(super) struct Due<K> {
     earliest: Option<Deadline>,
 }
 
-impl<K: Eq + Hash + Clone, V: Until, S: BuildHasher> Kept<K, V, S> {
+impl<K: Eq + Hash + Clone, V: Until + Clone, S: BuildHasher + Clone> Kept<K, V, S> {
     pub(super) fn new(hasher: S) -> Self {
         Self { entries: HashMap::with_hasher(hasher), earliest: Deadline::NEVER }
     }
@@ -76,10 +76,19 @@ impl<K: Eq + Hash + Clone, V: Until, S: BuildHasher> Kept<K, V, S> {
             self.entries.remove(&key);
         }
         self.earliest = due.earliest.unwrap_or(self.earliest);
-        if self.entries.len() < self.entries.capacity() / 4 {
-            self.entries.shrink_to(self.entries.len() * 2);
-        }
         dropped
+    }
+
+    /// The same in less memory, where most of it is free.
+    pub(super) fn shrunk(&self) -> Option<Self> {
+        let is_wide = self.entries.len() < self.entries.capacity() / 4;
+        is_wide.then(|| {
+            let room = self.entries.len() * 2;
+            let mut entries =
+                HashMap::with_capacity_and_hasher(room, self.entries.hasher().clone());
+            entries.extend(self.iter().map(|(key, value)| (key.clone(), value.clone())));
+            Self { entries, earliest: self.earliest }
+        })
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,4 +1,5 @@
 use std::hash::RandomState;
+use std::mem;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::claimed::{Claimed, Denial, number_of};
@@ -150,7 +151,7 @@ impl Shards {
         for (bucket, fresh) in Bucket::all().zip(fresh.0) {
             let mut fresh = fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
             fresh.keep_ends_of(&self.read(bucket));
-            let old = std::mem::replace(&mut *self.write(bucket), fresh);
+            let old = mem::replace(&mut *self.write(bucket), fresh);
             drop(old);
         }
     }
@@ -166,8 +167,28 @@ impl Shards {
             return 0;
         }
         let mut shard = self.write(bucket);
-        ended.map_or(0, |due| shard.ended.drop_due(due))
+        let dropped = ended.map_or(0, |due| shard.ended.drop_due(due))
             + rotated.map_or(0, |due| shard.rotated.drop_due(due))
-            + users.map_or(0, |due| shard.users.drop_due(due))
+            + users.map_or(0, |due| shard.users.drop_due(due));
+        drop(shard);
+        self.shrink(bucket);
+        dropped
+    }
+
+    /// Gives memory back that pruning freed. Giving it back can take milliseconds, so nobody waits
+    /// for that.
+    fn shrink(&self, bucket: Bucket) {
+        let shard = self.read(bucket);
+        let (ended, rotated) = (shard.ended.shrunk(), shard.rotated.shrunk());
+        let users = shard.users.shrunk();
+        drop(shard);
+        let mut shard = self.write(bucket);
+        let wide = (
+            ended.map(|ended| mem::replace(&mut shard.ended, ended)),
+            rotated.map(|rotated| mem::replace(&mut shard.rotated, rotated)),
+            users.map(|users| mem::replace(&mut shard.users, users)),
+        );
+        drop(shard);
+        drop(wide);
     }
 }

@@ -3,6 +3,7 @@ mod follower;
 mod log;
 mod naive;
 mod random;
+mod store;
 mod threads;
 mod world;
 

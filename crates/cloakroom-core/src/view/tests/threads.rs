@@ -18,7 +18,7 @@ fn until(number: u64) -> Timestamp {
 
 #[test]
 fn an_end_that_was_applied_is_never_missed() {
-    for seed in seeds(3, 300) {
+    for seed in seeds(3, 100) {
         storm(seed);
     }
 }

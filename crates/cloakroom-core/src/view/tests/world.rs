@@ -48,7 +48,7 @@ struct World {
 #[test]
 fn what_a_view_denies_is_what_is_over_or_must_be_asked_for_in_every_order_of_acts() {
     let mut told = HashMap::new();
-    for seed in seeds(40, 4_000) {
+    for seed in seeds(40, 1_000) {
         for parts in [1, Bucket::COUNT] {
             World::new(seed, parts).play(seed, &mut told);
         }
