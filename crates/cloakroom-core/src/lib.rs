@@ -29,6 +29,7 @@ mod token;
 mod touches;
 mod user;
 mod verdict;
+mod view;
 
 pub use answer::Answer;
 pub use browse::{
@@ -61,3 +62,6 @@ pub use sweeper::SweepReport;
 pub use token::{Presented, SessionToken, TokenCodec};
 pub use user::{User, UserError, UserId};
 pub use verdict::{Live, Match, Rejection, Verdict};
+pub use view::{
+    Claimed, Denial, Follow, Follower, FollowerOptions, Mark, RevocationView, ViewUsage,
+};

@@ -114,6 +114,8 @@ pub enum Change {
     /// All sessions ended that began before the entry: the part of every user's epoch that counts
     /// this has this value now.
     EveryoneEnded(u64),
+    /// A key with this id signs and verifies nothing any more.
+    KeyRetired(String),
 }
 
 #[cfg(test)]

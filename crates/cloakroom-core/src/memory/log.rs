@@ -103,11 +103,12 @@ impl Log {
 }
 
 fn cost(entry: &LogEntry) -> usize {
-    let user = match &entry.change {
+    let name = match &entry.change {
         Change::UserEnded { user, .. } | Change::UserChanged(user) => user.as_str().len(),
+        Change::KeyRetired(key) => key.len(),
         _ => 0,
     };
-    in_tree(80) + in_tree(16) + allocation(user)
+    in_tree(80) + in_tree(16) + allocation(name)
 }
 
 #[cfg(test)]

@@ -302,6 +302,7 @@ fn read_log_entry(reader: &mut Reader<'_>) -> ReadBytes<LogEntry> {
         },
         4 => Change::UserChanged(read_user(reader)?),
         5 => Change::EveryoneEnded(reader.number()?),
+        6 => Change::KeyRetired(reader.text()?.to_owned()),
         _ => return Err(Malformed),
     };
     Ok(LogEntry { change, until })

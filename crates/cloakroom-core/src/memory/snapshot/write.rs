@@ -149,5 +149,9 @@ fn pack_log_entry(writer: &mut Writer, LogEntry { change, until }: &LogEntry) {
             writer.fixed(&[5]);
             writer.number(*epoch);
         }
+        Change::KeyRetired(key) => {
+            writer.fixed(&[6]);
+            writer.text(key);
+        }
     }
 }
