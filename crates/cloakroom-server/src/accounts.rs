@@ -3,6 +3,7 @@
 //! Each first changes the user, which refuses the sessions concerned from that commit on, and
 //! then ends them in the session store, so that they leave the lists and enter the history.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloakroom::{
@@ -190,18 +191,21 @@ impl App {
     /// sessions' after a crash between the two, and where the store has lost its epochs. A login
     /// as of the user's own epoch could not be told from one that began before the next end.
     async fn finish_end(&self, user: &UserRow) -> Result<u64, StoreError> {
-        // A second one would end what began after the first.
-        let _turn = self.finishing.lock().await;
-        let epoch = self.cloakroom.sessions().epoch(&user.id).await?;
-        if epoch >= user.epoch {
-            return Ok(epoch);
-        }
-        let why = if user.disabled { EndReason::UserDisabled } else { EndReason::PasswordChange };
         let (sessions, user) = (self.cloakroom.sessions().clone(), user.clone());
-        let ended = to_its_end(async move {
-            end_since(&sessions, &user, user.epoch_except, why, &user.name).await
-        });
-        Ok(ended.await?.epoch)
+        let finishing = Arc::clone(&self.finishing);
+        to_its_end(async move {
+            // A second one would end what began after the first, also if its client has hung up.
+            let _turn = finishing.lock().await;
+            let epoch = sessions.epoch(&user.id).await?;
+            if epoch >= user.epoch {
+                return Ok(epoch);
+            }
+            let disabled = user.disabled;
+            let why = if disabled { EndReason::UserDisabled } else { EndReason::PasswordChange };
+            let ended = end_since(&sessions, &user, user.epoch_except, why, &user.name).await?;
+            Ok(ended.epoch)
+        })
+        .await
     }
 
     /// Replaces the outdated hash that a right password was checked against. No session ends by

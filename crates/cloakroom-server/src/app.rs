@@ -61,7 +61,7 @@ pub struct App {
     /// What signs identity assertions.
     pub assertions: AssertionKey,
     /// Held while an end is finished that was left half done.
-    pub finishing: tokio::sync::Mutex<()>,
+    pub finishing: Arc<tokio::sync::Mutex<()>>,
     /// When it was opened.
     pub started_at: Timestamp,
 }
@@ -109,7 +109,7 @@ impl App {
             .open()
             .await?;
         Ok(Arc::new(Self {
-            finishing: tokio::sync::Mutex::new(()),
+            finishing: Arc::default(),
             started_at: cloakroom.sessions().now(),
             cloakroom,
             memory,

@@ -124,7 +124,7 @@ local ends = deadline(record)
 keep(key, data, ends, NOW)
 redis.call('ZADD', EXPIRY, string.format('%.0f', ends), id)
 if user ~= '' then
-  -- So that an end of the user reaches it: that is told from later logins by the epoch.
+  -- No session has a higher epoch than its user, or the log would not deny its claims.
   if own_epoch > raised then redis.call('HSET', EPOCHS, user, string.format('%.0f', own_epoch)) end
   redis.call('ZADD', IDS, 0, id)
   redis.call('ZADD', USERS, 0, user .. '\0' .. id)

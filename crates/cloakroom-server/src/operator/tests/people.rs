@@ -167,3 +167,24 @@ async fn a_login_begun_before_an_end_is_refused_where_the_epoch_was_ahead_of_the
         assert!(matches!(late, Err(SessionError::Superseded)), "{everyone}");
     }
 }
+
+/// Law 9: also where whoever began it has hung up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_logins_that_find_an_end_half_done_one_finishes_it() {
+    for hang_up in [false, true] {
+        let (scene, alice, _) = scene_with_an_epoch_ahead().await;
+        let begin = || {
+            let (app, alice) = (scene.app.clone(), alice.clone());
+            tokio::spawn(async move { app.begin_login(&alice).await.unwrap().1 })
+        };
+        let logins: Vec<_> = (0..16).map(|_| begin()).collect();
+        for (number, login) in logins.into_iter().enumerate() {
+            if hang_up && number % 2 == 0 {
+                login.abort();
+            } else {
+                assert_eq!(login.await.unwrap(), 9);
+            }
+        }
+        assert_eq!(begin().await.unwrap(), 9);
+    }
+}
